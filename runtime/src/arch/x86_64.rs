@@ -1,0 +1,10 @@
+//! x86-64.
+
+/// Integer argument registers of compiled code, the vmctx's included: rdi, rsi, rdx, rcx, r8, r9.
+pub(crate) const INT_ARGS: usize = 6;
+/// Float argument registers: xmm0–7.
+pub(crate) const FLOAT_ARGS: usize = 8;
+/// Integer result registers: rax, rcx, rdx, rsi, rdi, r8, r9, r10.
+pub(crate) const INT_RESULTS: usize = 8;
+/// Float result registers: xmm0–7.
+pub(crate) const FLOAT_RESULTS: usize = 8;

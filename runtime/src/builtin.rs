@@ -1,0 +1,58 @@
+//! The list of builtins: what compiled code calls in the executor. One row a builtin, for both halves: its place in
+//! the table at [`crate::vmctx::VmHeader::builtins`] and its signature. All are called by the C convention, take
+//! the caller's vmctx first and pass every other value as 64 bits; none unwinds. The ones that can fail return 0
+//! for failure, and the caller traps.
+
+/// A builtin; its number is its place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Builtin {
+    /// `(memory: *VmMemory, pages) -> previous pages or -1`
+    MemoryGrow,
+    /// `(dst: *VmMemory, src: *VmMemory, to, from, len) -> 0 if out of bounds`
+    MemoryCopy,
+    /// `(memory: *VmMemory, to, byte, len) -> 0 if out of bounds`
+    MemoryFill,
+    /// `(memory: *VmMemory, segment index, to, from, len) -> 0 if out of bounds`
+    MemoryInit,
+    /// `(segment index)`
+    DataDrop,
+    /// `(table: *VmTable, element, count) -> previous length or -1`
+    TableGrow,
+    /// `(dst: *VmTable, src: *VmTable, to, from, len) -> 0 if out of bounds`
+    TableCopy,
+    /// `(table: *VmTable, to, element, len) -> 0 if out of bounds`
+    TableFill,
+    /// `(table: *VmTable, segment index, to, from, len) -> 0 if out of bounds`
+    TableInit,
+    /// `(segment index)`
+    ElemDrop,
+    /// `(function index) -> *VmFuncRef`
+    RefFunc,
+}
+
+impl Builtin {
+    /// Builtins there are.
+    pub const COUNT: usize = 11;
+
+    /// Values it takes behind the vmctx.
+    pub fn params(self) -> usize {
+        match self {
+            Builtin::DataDrop | Builtin::ElemDrop | Builtin::RefFunc => 1,
+            Builtin::MemoryGrow => 2,
+            Builtin::TableGrow => 3,
+            Builtin::MemoryFill | Builtin::TableFill => 4,
+            Builtin::MemoryCopy | Builtin::TableCopy | Builtin::MemoryInit | Builtin::TableInit => 5,
+        }
+    }
+
+    /// Whether it returns a value.
+    pub fn has_result(self) -> bool {
+        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop)
+    }
+
+    /// Its offset in the table, in bytes.
+    pub fn offset(self) -> i32 {
+        self as i32 * size_of::<usize>() as i32
+    }
+}

@@ -1,0 +1,208 @@
+//! The types of values and functions, as both halves speak of them, and the engine-wide registry that gives each
+//! function type one identity. Knows nothing of modules.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+/// The type of a WebAssembly value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValType {
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+    /// 128-bit vector.
+    V128,
+    /// A reference.
+    Ref(RefType),
+}
+
+impl ValType {
+    /// `funcref`: a nullable reference to any function.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// `externref`: a nullable reference to anything the host has.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
+    /// Whether values of this type travel in float registers.
+    pub fn is_float_class(self) -> bool {
+        matches!(self, ValType::F32 | ValType::F64 | ValType::V128)
+    }
+}
+
+/// The type of a reference: what it may point to and whether it may be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RefType {
+    /// Whether null is a value of the type.
+    pub nullable: bool,
+    /// What it points to.
+    pub heap: HeapType,
+}
+
+impl RefType {
+    /// `funcref`.
+    pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
+    /// `externref`.
+    pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
+
+    /// Whether every value of `self` is one of `other` too (specification, "Matching", reference types).
+    pub fn matches(self, other: RefType) -> bool {
+        (other.nullable || !self.nullable) && self.heap.matches(other.heap)
+    }
+}
+
+/// What a reference points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeapType {
+    /// Any function.
+    Func,
+    /// Anything the host has.
+    Extern,
+    /// An exception.
+    Exn,
+    /// No function: the bottom of the functions.
+    NoFunc,
+    /// Nothing of the host.
+    NoExtern,
+    /// No exception.
+    NoExn,
+    /// A function of exactly this type.
+    Concrete(TypeId),
+}
+
+impl HeapType {
+    fn matches(self, other: HeapType) -> bool {
+        self == other
+            || match (self, other) {
+                (HeapType::Concrete(_) | HeapType::NoFunc, HeapType::Func) => true,
+                (HeapType::NoFunc, HeapType::Concrete(_)) => true,
+                (HeapType::NoExtern, HeapType::Extern) | (HeapType::NoExn, HeapType::Exn) => true,
+                _ => false,
+            }
+    }
+
+    /// Whether this is a kind of function.
+    pub fn is_func(self) -> bool {
+        matches!(self, HeapType::Func | HeapType::NoFunc | HeapType::Concrete(_))
+    }
+}
+
+/// The type of a function: parameters and results.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    /// Types of the parameters, in order.
+    pub params: Box<[ValType]>,
+    /// Types of the results, in order.
+    pub results: Box<[ValType]>,
+}
+
+impl FuncType {
+    /// A function type with these parameters and results.
+    pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
+        FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
+    }
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType {
+    /// Type of its value.
+    pub content: ValType,
+    /// Whether it may be set.
+    pub mutable: bool,
+}
+
+/// The type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableType {
+    /// Type of its elements.
+    pub element: RefType,
+    /// Elements it starts with.
+    pub min: u64,
+    /// Elements it may grow to.
+    pub max: Option<u64>,
+    /// Whether it is indexed by 64-bit integers.
+    pub table64: bool,
+}
+
+/// The type of a memory. Sizes are in pages of `1 << page_size_log2` bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    /// Pages it starts with.
+    pub min: u64,
+    /// Pages it may grow to.
+    pub max: Option<u64>,
+    /// Whether it is addressed by 64-bit integers.
+    pub memory64: bool,
+    /// Whether several threads may use it.
+    pub shared: bool,
+    /// Binary logarithm of the page size in bytes: 16, or 0 with custom page sizes.
+    pub page_size_log2: u8,
+}
+
+impl MemoryType {
+    /// Bytes of reserved address space of a memory that needs no bounds checks: all that 32 bits can address.
+    pub const RESERVATION: u64 = 1 << 32;
+    /// Bytes of guard behind the reservation. An access whose static offset and size fit in it needs no check.
+    pub const GUARD: u64 = 32 << 20;
+
+    /// Whether the memory reserves all it can ever address, so that its base never moves and guard pages catch
+    /// what lies outside. The one rule by which the compiler omits checks and the executor reserves.
+    pub fn is_guarded(&self) -> bool {
+        !self.memory64 && self.page_size_log2 == 16
+    }
+}
+
+/// The identity of a function type within an engine: equal types have equal ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub u32);
+
+/// The function types of an engine, each with its identity. Types are never removed: an id stays valid as long as
+/// the registry.
+#[derive(Debug, Default)]
+pub struct TypeRegistry {
+    inner: RwLock<RegistryInner>,
+}
+
+#[derive(Debug, Default)]
+struct RegistryInner {
+    ids: HashMap<Arc<FuncType>, TypeId>,
+    types: Vec<Arc<FuncType>>,
+}
+
+impl TypeRegistry {
+    /// An empty registry.
+    pub fn new() -> TypeRegistry {
+        TypeRegistry::default()
+    }
+
+    /// The identity of `ty`, which is registered if it is new.
+    ///
+    /// # Panics
+    /// When 2^31 types are registered: type ids are immediates of 31 bits in machine code.
+    pub fn intern(&self, ty: &FuncType) -> TypeId {
+        if let Some(id) = self.inner.read().expect("no one panics under this lock").ids.get(ty) {
+            return *id;
+        }
+        let mut inner = self.inner.write().expect("no one panics under this lock");
+        if let Some(id) = inner.ids.get(ty) {
+            return *id;
+        }
+        let id = TypeId(u32::try_from(inner.types.len()).ok().filter(|n| *n < 1 << 31).expect("too many types"));
+        let ty = Arc::new(ty.clone());
+        inner.types.push(ty.clone());
+        inner.ids.insert(ty, id);
+        id
+    }
+
+    /// The type behind an id.
+    ///
+    /// # Panics
+    /// When `id` is of another registry.
+    pub fn get(&self, id: TypeId) -> Arc<FuncType> {
+        self.inner.read().expect("no one panics under this lock").types[id.0 as usize].clone()
+    }
+}

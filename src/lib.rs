@@ -1,0 +1,3 @@
+//! latier: a WebAssembly runtime in which every function is a lazy reexport.
+
+pub mod object;

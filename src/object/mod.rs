@@ -1,0 +1,3 @@
+//! The compiled object: one relocatable ELF file per function, and the names of the symbols it may refer to.
+
+pub mod symbol;
