@@ -82,7 +82,9 @@ impl ModuleDesc {
     /// When the module has no such item.
     pub fn item_type(&self, item: Item) -> ItemType {
         match item {
-            Item::Func(i) => ItemType::Func(self.func_type_id(FuncIndex(i)), self.func_type(FuncIndex(i)).clone()),
+            Item::Func(i) => {
+                ItemType::Func(self.func_type_id(FuncIndex(i)), self.func_type(FuncIndex(i)).clone())
+            }
             Item::Table(i) => ItemType::Table(self.tables[i as usize]),
             Item::Memory(i) => ItemType::Memory(self.memories[i as usize]),
             Item::Global(i) => ItemType::Global(self.globals[i as usize]),

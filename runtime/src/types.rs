@@ -101,7 +101,10 @@ pub struct FuncType {
 
 impl FuncType {
     /// A function type with these parameters and results.
-    pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
+    pub fn new(
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> FuncType {
         FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
     }
 }
@@ -191,7 +194,8 @@ impl TypeRegistry {
         if let Some(id) = inner.ids.get(ty) {
             return *id;
         }
-        let id = TypeId(u32::try_from(inner.types.len()).ok().filter(|n| *n < 1 << 31).expect("too many types"));
+        let id =
+            TypeId(u32::try_from(inner.types.len()).ok().filter(|n| *n < 1 << 31).expect("too many types"));
         let ty = Arc::new(ty.clone());
         inner.types.push(ty.clone());
         inner.ids.insert(ty, id);

@@ -70,7 +70,7 @@ impl SymbolList {
 }
 
 /// A symbol's name in an object: its kind and its ordinal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SymbolName {
     /// What it is.
     pub kind: &'static str,

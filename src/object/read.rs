@@ -1,0 +1,136 @@
+//! Reads an object back: text, relocations, sites. Trusts nothing in it: an object may come from a file.
+
+use super::write::RelocKind;
+use latier_runtime::sites;
+use object::elf;
+use object::endian::LittleEndian as LE;
+use object::read::elf::{FileHeader, Rela, SectionHeader, Sym};
+
+/// An object, read.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// The machine code.
+    pub text: &'a [u8],
+    /// What `text` is aligned to, in bytes.
+    pub align: u64,
+    /// The encoded sites; empty when the object has none.
+    pub sites: &'a [u8],
+    /// The relocations of the text, in the order of the file.
+    pub relocations: Vec<Relocation<'a>>,
+}
+
+/// One relocation of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Relocation<'a> {
+    /// Bytes from the start of the text.
+    pub offset: u64,
+    /// How it is computed.
+    pub kind: RelocKind,
+    /// Name of the symbol it refers to.
+    pub symbol: &'a str,
+    /// The constant to add.
+    pub addend: i64,
+}
+
+/// Reads a relocatable x86-64 ELF file.
+///
+/// # Errors
+/// When it is not one, is cut short, or holds a kind of relocation that no compiler of ours emits.
+pub fn parse(data: &[u8]) -> Result<Object<'_>, String> {
+    read(data).map_err(|e| format!("not an object of ours: {e}"))
+}
+
+fn read(data: &[u8]) -> Result<Object<'_>, Error> {
+    let header = elf::FileHeader64::<LE>::parse(data)?;
+    let endian = header.endian()?;
+    if header.e_machine(endian) != elf::EM_X86_64 || header.e_type(endian) != elf::ET_REL {
+        return Err(Error("not a relocatable file for x86-64".into()));
+    }
+    let sections = header.sections(endian, data)?;
+    let (text_index, text_section) =
+        sections.section_by_name(endian, b".text").ok_or_else(|| Error("it has no .text".into()))?;
+    let text = text_section.data(endian, data)?;
+    let sites = match sections.section_by_name(endian, sites::SECTION.as_bytes()) {
+        Some((_, section)) => section.data(endian, data)?,
+        None => &[],
+    };
+    let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB)?;
+    let mut relocations = Vec::new();
+    for (_, section) in sections.enumerate() {
+        let Some((relas, _)) = section.rela(endian, data)? else { continue };
+        if section.info_link(endian) != text_index {
+            continue;
+        }
+        relocations.reserve_exact(relas.len());
+        for rela in relas {
+            let kind = rela.r_type(endian, false);
+            let (kind, _) = RelocKind::TABLE
+                .into_iter()
+                .find(|(_, number)| *number == kind)
+                .ok_or_else(|| Error(format!("relocation type {} is unknown", kind.0)))?;
+            let index =
+                rela.symbol(endian, false).ok_or_else(|| Error("a relocation has no symbol".into()))?;
+            let name = symbols.symbol(index)?.name(endian, symbols.strings())?;
+            relocations.push(Relocation {
+                offset: rela.r_offset(endian),
+                kind,
+                symbol: std::str::from_utf8(name).map_err(|e| Error(e.to_string()))?,
+                addend: rela.r_addend(endian),
+            });
+        }
+    }
+    Ok(Object { text, align: text_section.sh_addralign(endian), sites, relocations })
+}
+
+struct Error(String);
+
+impl From<object::read::Error> for Error {
+    fn from(e: object::read::Error) -> Error {
+        Error(e.to_string())
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::symbol::SymbolName;
+    use crate::object::write::{self, Target};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let target = |kind, ordinal| Target::Symbol(SymbolName { kind, ordinal });
+        let relocation = |offset, kind, target, addend| write::Relocation { offset, kind, target, addend };
+        let object = write::object(
+            &[0x90; 40],
+            16,
+            &[
+                relocation(3, RelocKind::GotPcRel, target("func", 0), -4),
+                relocation(11, RelocKind::GotPcRel, target("global", 1), -4),
+                relocation(19, RelocKind::GotPcRel, target("func", 0), -4),
+                relocation(24, RelocKind::Abs8, Target::Libcall("ceilf32"), 7),
+            ],
+            &[1, 2, 3],
+        );
+        let read = parse(&object).expect("it is well-formed");
+        assert_eq!((read.text, read.align, read.sites), (&[0x90; 40][..], 16, &[1, 2, 3][..]));
+        let names: Vec<_> = read.relocations.iter().map(|r| (r.offset, r.kind, r.symbol, r.addend)).collect();
+        assert_eq!(
+            names,
+            [
+                (3, RelocKind::GotPcRel, "func.0", -4),
+                (11, RelocKind::GotPcRel, "global.1", -4),
+                (19, RelocKind::GotPcRel, "func.0", -4),
+                (24, RelocKind::Abs8, "ceilf32", 7),
+            ]
+        );
+        for cut in 0..object.len() {
+            let _ = parse(&object[..cut]); // must not panic
+        }
+    }
+}
