@@ -1,3 +1,4 @@
 //! latier: a WebAssembly runtime in which every function is a lazy reexport.
 
+pub mod compile;
 pub mod object;

@@ -1,0 +1,52 @@
+//! Backends: each maps a function body and its module's facts to a compiled object. Knows neither how objects are
+//! linked nor when a function is compiled.
+
+use crate::object::symbol::SymbolList;
+use latier_runtime::abi::FuncIndex;
+use latier_runtime::module::ModuleDesc;
+use std::fmt;
+
+/// What a backend compiles: one function's body, already validated.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionBody<'a> {
+    /// The function, in its module's function index space.
+    pub index: FuncIndex,
+    /// A private copy of the body as it was validated: the locals' declaration and the code.
+    pub bytes: &'a [u8],
+}
+
+/// What a backend makes of a body.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The relocatable ELF object.
+    pub object: Vec<u8>,
+    /// What the ordinals in the names of the object's symbols stand for.
+    pub symbols: SymbolList,
+}
+
+/// Why a body could not be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError {
+    /// The reason, in words.
+    pub message: String,
+    /// Where in the body, in bytes from its start, if it is known.
+    pub offset: Option<u32>,
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// Maps (body, module facts) to an object. The result depends on nothing else, and on the module only through the
+/// symbols: equal bodies whose symbols have equal types give equal objects.
+pub trait Backend: Send + Sync {
+    /// Compiles one function. Any thread, any number at a time.
+    ///
+    /// # Errors
+    /// When the body uses what the backend does not support, or exceeds its limits.
+    fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError>;
+}
