@@ -1,5 +1,11 @@
 //! x86-64.
 
+mod reentry;
+mod stubs;
+
+pub(crate) use reentry::reentry_address;
+pub(crate) use stubs::*;
+
 /// Integer argument registers of compiled code, the vmctx's included: rdi, rsi, rdx, rcx, r8, r9.
 pub(crate) const INT_ARGS: usize = 6;
 /// Float argument registers: xmm0–7.

@@ -1,0 +1,3 @@
+//! Unix.
+
+pub(crate) mod mmap;
