@@ -1,4 +1,6 @@
 //! latier: a WebAssembly runtime in which every function is a lazy reexport.
 
 pub mod compile;
+pub mod link;
 pub mod object;
+pub mod tier;

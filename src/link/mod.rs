@@ -1,0 +1,121 @@
+//! The object linking layer: object bytes in, finalized code out. It takes `&[u8]` and a table of what symbols mean,
+//! and knows neither who compiled the object nor what module it is for.
+
+mod x86_64;
+
+use crate::object::read::{self, Object};
+use crate::object::write::RelocKind;
+use latier_runtime::abi::FuncIndex;
+use latier_runtime::code_memory::{CodeMemoryError, FinalizedAlloc, ModuleCode};
+use latier_runtime::registry::CodeRecord;
+use std::fmt;
+
+/// What a symbol stands for at this place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SymbolValue {
+    /// A function that is reached through this slot: the slot is the symbol's GOT entry.
+    Slot(usize),
+    /// A number: an offset, an index, an identity.
+    Absolute(u64),
+}
+
+/// Why an object could not be linked.
+#[derive(Debug)]
+pub enum LinkError {
+    /// The object is malformed or asks for what a linker of ours does not do.
+    Object(String),
+    /// There is no memory for the code.
+    Memory(CodeMemoryError),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::Object(e) => write!(f, "cannot link: {e}"),
+            LinkError::Memory(e) => write!(f, "cannot link: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// What a linked body is, for backtraces and the trap handler.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// The function.
+    pub function: FuncIndex,
+    /// Name of the tier that compiled it.
+    pub tier: &'static str,
+    /// Where its Wasm body starts in the guest file, in bytes.
+    pub body_offset: u64,
+}
+
+/// Links `object` into the executable memory of a module.
+///
+/// # Errors
+/// When the object is malformed, names a symbol that `resolve` does not know, or there is no memory.
+pub fn link(
+    object: &[u8],
+    code: &ModuleCode,
+    identity: Identity,
+    resolve: &dyn Fn(&str) -> Option<SymbolValue>,
+) -> Result<FinalizedAlloc, LinkError> {
+    let object = read::parse(object).map_err(LinkError::Object)?;
+    if object.align > 16 {
+        return Err(LinkError::Object(format!("alignment to {} bytes", object.align)));
+    }
+    let got = got_cells(&object, resolve)?;
+    let cells_at = object.text.len().next_multiple_of(8);
+    let mut alloc = code.allocate(cells_at + 8 * got.len()).map_err(LinkError::Memory)?;
+    let running = alloc.running_address() as u64;
+    let image = alloc.working();
+    image[..object.text.len()].copy_from_slice(object.text);
+    for (cell, value) in got.iter().enumerate() {
+        let at = cells_at + 8 * cell;
+        image[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    let text = &mut image[..object.text.len()];
+    for relocation in &object.relocations {
+        let value = lookup(relocation.symbol, resolve)?;
+        let place = x86_64::Place { text, running, relocation };
+        match (relocation.kind, value) {
+            (RelocKind::GotPcRel, SymbolValue::Slot(slot)) => place.distance(slot as u64),
+            (RelocKind::GotPcRel, SymbolValue::Absolute(n)) if x86_64::fits_immediate(n) => place.relax(n),
+            (RelocKind::GotPcRel, SymbolValue::Absolute(n)) => {
+                let cell = got.iter().position(|value| *value == n).expect("it was collected above");
+                place.distance(running + (cells_at + 8 * cell) as u64)
+            }
+            (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n),
+            (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n),
+            (kind, SymbolValue::Slot(_)) => {
+                Err(format!("'{}' is reached through a slot, which {kind:?} cannot do", relocation.symbol))
+            }
+        }
+        .map_err(LinkError::Object)?;
+    }
+    let Identity { function, tier, body_offset } = identity;
+    let record = CodeRecord { function, tier, sites: object.sites.into(), body_offset };
+    alloc.finalize(record).map_err(LinkError::Memory)
+}
+
+fn lookup(symbol: &str, resolve: &dyn Fn(&str) -> Option<SymbolValue>) -> Result<SymbolValue, LinkError> {
+    resolve(symbol).ok_or_else(|| LinkError::Object(format!("symbol '{symbol}' is unknown")))
+}
+
+/// Numbers that are loaded from a GOT entry and do not fit the immediate that the load could be relaxed to: each
+/// gets a cell behind the code.
+fn got_cells(
+    object: &Object<'_>,
+    resolve: &dyn Fn(&str) -> Option<SymbolValue>,
+) -> Result<Vec<u64>, LinkError> {
+    let mut cells = Vec::new();
+    for relocation in object.relocations.iter().filter(|r| r.kind == RelocKind::GotPcRel) {
+        if let SymbolValue::Absolute(n) = lookup(relocation.symbol, resolve)?
+            && !x86_64::fits_immediate(n)
+            && !cells.contains(&n)
+        {
+            cells.push(n);
+        }
+    }
+    Ok(cells)
+}
