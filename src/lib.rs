@@ -1,6 +1,9 @@
 //! latier: a WebAssembly runtime in which every function is a lazy reexport.
 
+mod api;
 pub mod compile;
 pub mod link;
 pub mod object;
 pub mod tier;
+
+pub use api::*;

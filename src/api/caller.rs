@@ -1,0 +1,50 @@
+//! What a host function is given of the guest that called it.
+
+use super::store::RawStore;
+use super::{AsContext, AsContextMut, Engine, Extern, Instance, StoreContext, StoreContextMut};
+
+/// The store of the guest that called a host function, and the instance that did.
+pub struct Caller<'a, T: 'static> {
+    store: StoreContextMut<'a, T>,
+    instance: Option<Instance>,
+}
+
+impl<'a, T: 'static> Caller<'a, T> {
+    pub(crate) fn new(store: &'a mut RawStore<T>, instance: Option<Instance>) -> Caller<'a, T> {
+        Caller { store: StoreContextMut(store), instance }
+    }
+
+    /// The embedder's data in the store.
+    pub fn data(&self) -> &T {
+        self.store.data()
+    }
+
+    /// The embedder's data in the store.
+    pub fn data_mut(&mut self) -> &mut T {
+        self.store.data_mut()
+    }
+
+    /// The export `name` of the calling instance; `None` when it has no such export, or when the host function was
+    /// called by the host.
+    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
+        self.instance?.get_export(&mut self.store, name)
+    }
+
+    /// The engine of the store.
+    pub fn engine(&self) -> &Engine {
+        self.store.engine()
+    }
+}
+
+impl<T: 'static> AsContext for Caller<'_, T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        self.store.as_context()
+    }
+}
+
+impl<T: 'static> AsContextMut for Caller<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        self.store.as_context_mut()
+    }
+}

@@ -1,0 +1,95 @@
+//! Anything that can be imported or exported.
+
+use super::{AsContext, ExternType, Func, Global, Memory, Table};
+
+/// A handle to something that can be imported or exported.
+#[derive(Clone, Copy, Debug)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A global.
+    Global(Global),
+    /// A table.
+    Table(Table),
+    /// A memory.
+    Memory(Memory),
+}
+
+impl Extern {
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        if let Extern::Func(func) = self { Some(func) } else { None }
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        if let Extern::Global(global) = self { Some(global) } else { None }
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        if let Extern::Table(table) = self { Some(table) } else { None }
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        if let Extern::Memory(memory) = self { Some(memory) } else { None }
+    }
+
+    /// Its type.
+    ///
+    /// # Panics
+    /// When `store` does not own it.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        match self {
+            Extern::Func(func) => func.ty(store).into(),
+            Extern::Global(global) => global.ty(store).into(),
+            Extern::Table(table) => table.ty(store).into(),
+            Extern::Memory(memory) => memory.ty(store).into(),
+        }
+    }
+
+    pub(crate) fn to_raw(self) -> super::planned::rt::Extern {
+        use super::planned::rt;
+        match self {
+            Extern::Func(func) => rt::Extern::Func(func.0),
+            Extern::Global(global) => rt::Extern::Global(global.0),
+            Extern::Table(table) => rt::Extern::Table(table.0),
+            Extern::Memory(memory) => rt::Extern::Memory(memory.0),
+        }
+    }
+
+    pub(crate) fn from_raw(raw: super::planned::rt::Extern) -> Extern {
+        use super::planned::rt;
+        match raw {
+            rt::Extern::Func(func) => Extern::Func(Func(func)),
+            rt::Extern::Global(global) => Extern::Global(Global(global)),
+            rt::Extern::Table(table) => Extern::Table(Table(table)),
+            rt::Extern::Memory(memory) => Extern::Memory(Memory(memory)),
+        }
+    }
+}
+
+impl From<Func> for Extern {
+    fn from(func: Func) -> Extern {
+        Extern::Func(func)
+    }
+}
+
+impl From<Global> for Extern {
+    fn from(global: Global) -> Extern {
+        Extern::Global(global)
+    }
+}
+
+impl From<Table> for Extern {
+    fn from(table: Table) -> Extern {
+        Extern::Table(table)
+    }
+}
+
+impl From<Memory> for Extern {
+    fn from(memory: Memory) -> Extern {
+        Extern::Memory(memory)
+    }
+}

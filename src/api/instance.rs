@@ -1,0 +1,136 @@
+//! Instances as the embedder holds them, and what is left to do when all imports are found.
+
+use super::planned::rt;
+use super::store::RawStore;
+use super::trap::stopped;
+use super::{
+    AsContextMut, Engine, Error, Extern, Func, Global, Memory, Module, Result, Table, TypedFunc, WasmParams,
+    WasmResults,
+};
+use anyhow::{Context, anyhow, bail};
+
+/// A handle to an instance of a module in a store. All methods panic when given another store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instance(pub(crate) rt::Instance);
+
+impl Instance {
+    /// Instantiates `module` with `imports`, one for each of [`Module::imports`] in order, and runs its start
+    /// function. A [`Linker`](super::Linker) finds imports by name.
+    ///
+    /// # Errors
+    /// When the imports do not suit the module, the store's limits leave no room, an active segment does not fit
+    /// its memory or table, or the start function fails.
+    ///
+    /// # Panics
+    /// When `store` does not own an import, or when a host function panics.
+    pub fn new(mut store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
+        instantiate(store.as_context_mut().0, module, imports)
+    }
+
+    /// The export `name`.
+    pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Option<Extern> {
+        self.0.export(store.as_context_mut().0, name).map(Extern::from_raw)
+    }
+
+    /// The exported function `name`.
+    pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Option<Func> {
+        self.get_export(store, name)?.into_func()
+    }
+
+    /// The exported function `name`, to call with Rust values.
+    ///
+    /// # Errors
+    /// When there is no such function, or its type is not `Params -> Results`.
+    pub fn get_typed_func<Params: WasmParams, Results: WasmResults>(
+        &self,
+        mut store: impl AsContextMut,
+        name: &str,
+    ) -> Result<TypedFunc<Params, Results>> {
+        let func = self
+            .get_export(&mut store, name)
+            .and_then(Extern::into_func)
+            .ok_or_else(|| anyhow!("failed to find function export `{name}`"))?;
+        func.typed(&store).with_context(|| format!("failed to convert function `{name}` to given type"))
+    }
+
+    /// The exported memory `name`.
+    pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
+        self.get_export(store, name)?.into_memory()
+    }
+
+    /// The exported table `name`.
+    pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Option<Table> {
+        self.get_export(store, name)?.into_table()
+    }
+
+    /// The exported global `name`.
+    pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
+        self.get_export(store, name)?.into_global()
+    }
+
+    /// The exports, in the module's order.
+    pub fn exports<'a, T: 'static>(
+        &self,
+        store: impl Into<super::StoreContextMut<'a, T>>,
+    ) -> impl ExactSizeIterator<Item = Export> + 'a {
+        let exports = self.0.exports(store.into().0);
+        exports.into_iter().map(|(name, raw)| Export { name, definition: Extern::from_raw(raw) })
+    }
+}
+
+/// An export of an instance.
+#[derive(Clone, Debug)]
+pub struct Export {
+    name: String,
+    definition: Extern,
+}
+
+impl Export {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is exported.
+    pub fn into_extern(self) -> Extern {
+        self.definition
+    }
+
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        self.definition.into_func()
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        self.definition.into_memory()
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        self.definition.into_table()
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        self.definition.into_global()
+    }
+}
+
+/// Instantiates and runs the start function.
+pub(crate) fn instantiate<T: 'static>(
+    store: &mut RawStore<T>,
+    module: &Module,
+    imports: &[Extern],
+) -> Result<Instance> {
+    if !Engine::same(module.engine(), &store.data().engine) {
+        bail!("cross-`Engine` instantiation is not supported");
+    }
+    let imports: Vec<rt::Extern> = imports.iter().map(|import| import.to_raw()).collect();
+    let instance = store.instantiate(module.loaded().runtime(), &imports).map_err(Error::msg)?;
+    if let Some(start) = instance.start_func(store) {
+        let started: Result<(), _> = start.call_typed(store, ());
+        started.map_err(|unwind| stopped(&store.data().engine, *unwind))?;
+    }
+    Ok(Instance(instance))
+}

@@ -1,0 +1,124 @@
+//! Linear memories as the embedder holds them.
+
+use super::planned::rt;
+use super::{AsContext, AsContextMut, Error, MemoryType, Result, StoreContext, StoreContextMut};
+use std::fmt;
+
+/// A handle to a linear memory in a store. All methods panic when given another store.
+///
+/// ```no_run
+/// use latier::{Engine, Memory, MemoryType, Store};
+///
+/// let mut store = Store::new(&Engine::default(), ());
+/// let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
+/// memory.write(&mut store, 100, b"hello")?;
+/// assert_eq!(&memory.data(&store)[100..105], b"hello");
+/// # Ok::<(), latier::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Memory(pub(crate) rt::Memory);
+
+impl Memory {
+    /// A new memory of type `ty`, all zero.
+    ///
+    /// # Errors
+    /// When the store's limits or the machine leave no room for it.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
+        rt::Memory::new(store.as_context_mut().0, ty.0).map(Memory).map_err(Error::msg)
+    }
+
+    /// Its type; the minimum is the size it has now.
+    pub fn ty(&self, store: impl AsContext) -> MemoryType {
+        MemoryType(self.0.ty(store.as_context().0))
+    }
+
+    /// Copies the bytes at `offset` to `buffer`.
+    ///
+    /// # Errors
+    /// When they do not all lie in the memory; `buffer` is unchanged then.
+    pub fn read(
+        &self,
+        store: impl AsContext,
+        offset: usize,
+        buffer: &mut [u8],
+    ) -> Result<(), MemoryAccessError> {
+        let context = store.as_context();
+        let data = self.0.data(context.0);
+        let from = data.get(offset..).and_then(|d| d.get(..buffer.len())).ok_or(MemoryAccessError(()))?;
+        buffer.copy_from_slice(from);
+        Ok(())
+    }
+
+    /// Copies `buffer` to the memory at `offset`.
+    ///
+    /// # Errors
+    /// When it would not all lie in the memory, which is unchanged then.
+    pub fn write(
+        &self,
+        mut store: impl AsContextMut,
+        offset: usize,
+        buffer: &[u8],
+    ) -> Result<(), MemoryAccessError> {
+        let context = store.as_context_mut();
+        let data = self.0.data_mut(context.0);
+        let to =
+            data.get_mut(offset..).and_then(|d| d.get_mut(..buffer.len())).ok_or(MemoryAccessError(()))?;
+        to.copy_from_slice(buffer);
+        Ok(())
+    }
+
+    /// Its bytes.
+    pub fn data<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
+        self.0.data(store.into().0)
+    }
+
+    /// Its bytes.
+    pub fn data_mut<'a, T: 'static>(&self, store: impl Into<StoreContextMut<'a, T>>) -> &'a mut [u8] {
+        self.0.data_mut(store.into().0)
+    }
+
+    /// Its bytes and the embedder's data, to work on both at once.
+    pub fn data_and_store_mut<'a, T: 'static>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> (&'a mut [u8], &'a mut T) {
+        let (bytes, data) = self.0.data_and_store_mut(store.into().0);
+        (bytes, &mut data.user)
+    }
+
+    /// Bytes it has.
+    pub fn data_size(&self, store: impl AsContext) -> usize {
+        self.0.data(store.as_context().0).len()
+    }
+
+    /// Pages it has.
+    pub fn size(&self, store: impl AsContext) -> u64 {
+        self.0.size(store.as_context().0)
+    }
+
+    /// Bytes of a page: 65536, or 1 with custom page sizes.
+    pub fn page_size(&self, store: impl AsContext) -> u64 {
+        self.ty(store).page_size()
+    }
+
+    /// Adds `delta` pages of zeros and returns how many pages it had.
+    ///
+    /// # Errors
+    /// When its type, the store's limits or the machine forbid it; it is unchanged then.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let grown = self.0.grow(store.as_context_mut().0, delta);
+        grown.ok_or_else(|| Error::msg(format!("failed to grow memory by `{delta}`")))
+    }
+}
+
+/// An access to bytes that do not all lie in a memory.
+#[derive(Debug)]
+pub struct MemoryAccessError(());
+
+impl fmt::Display for MemoryAccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of bounds memory access")
+    }
+}
+
+impl std::error::Error for MemoryAccessError {}

@@ -1,0 +1,50 @@
+//! The embedder's words, shaped as Wasmtime's so that one crate name is all there is to change. Everything here is
+//! a view of the session (modules, compiled code) or of the executor (stores and what they own).
+
+mod caller;
+mod config;
+mod engine;
+mod external;
+mod func;
+mod global;
+mod host;
+mod instance;
+mod limits;
+mod linker;
+mod memory;
+mod module;
+mod planned;
+mod program;
+mod store;
+mod table;
+mod trap;
+mod typed;
+mod types;
+mod value;
+
+pub use caller::Caller;
+pub use config::Config;
+pub use engine::Engine;
+pub use external::Extern;
+pub use func::Func;
+pub use global::Global;
+pub use instance::{Export, Instance};
+pub use limits::{StoreLimits, StoreLimitsBuilder};
+pub use linker::{InstancePre, Linker, UnknownImportError};
+pub use memory::{Memory, MemoryAccessError};
+pub use module::Module;
+pub use planned::session::{Event, Features, Listener, Mode, Validation};
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use table::Table;
+pub use trap::{FrameInfo, Trap, WasmBacktrace};
+pub use typed::{IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
+pub use types::{
+    ExportType, ExternType, FuncType, GlobalType, HeapType, ImportType, MemoryType, Mutability, RefType,
+    TableType, ValType,
+};
+pub use value::{ExternRef, Ref, Rooted, V128, Val};
+
+pub use anyhow::Error;
+
+/// The result of whatever can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,116 @@
+//! Modules as the embedder holds them. Parsing and compiling are the session's business.
+
+use super::planned::session::LoadedModule;
+use super::types::{ExportType, ExternType, ImportType};
+use super::{Engine, Error, Result};
+use anyhow::Context;
+use latier_runtime::module::ModuleDesc;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A WebAssembly module: parsed, its functions compiled as they are called (or before, as the engine's
+/// [`Mode`](crate::Mode) says). Cheap to clone; shared by threads and stores.
+///
+/// ```no_run
+/// use latier::{Engine, Module};
+///
+/// let module = Module::new(&Engine::default(), r#"(module (func (export "f")))"#)?;
+/// assert_eq!(module.exports().next().unwrap().name(), "f");
+/// # Ok::<(), latier::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Module {
+    engine: Engine,
+    loaded: Arc<LoadedModule>,
+}
+
+impl Module {
+    /// A module from its binary or text form.
+    ///
+    /// # Errors
+    /// When the text does not parse, or the binary is malformed or (unless validation is lazy) invalid.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        let binary = wat::parse_bytes(bytes.as_ref())?;
+        Module::from_binary(engine, &binary)
+    }
+
+    /// A module from its binary form.
+    ///
+    /// # Errors
+    /// When it is malformed or (unless validation is lazy) invalid.
+    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
+        let loaded = engine.session().add_module(binary.to_vec()).map_err(Error::msg)?;
+        Ok(Module::from_loaded(engine, loaded))
+    }
+
+    /// A module from a file in binary or text form. A binary file stays where it is: bodies are read from it when
+    /// they are compiled. A file that is changed meanwhile gives an error at the call that needs it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and as [`Module::new`]; the error names the file.
+    pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
+        let file = file.as_ref();
+        let bytes = std::fs::read(file).with_context(|| format!("failed to read `{}`", file.display()))?;
+        Module::new(engine, bytes).with_context(|| format!("failed to load `{}`", file.display()))
+    }
+
+    /// Whether `binary` is a valid module, by the engine's features. Nothing is compiled.
+    ///
+    /// # Errors
+    /// When it is malformed or invalid.
+    pub fn validate(engine: &Engine, binary: &[u8]) -> Result<()> {
+        Module::from_binary(engine, binary).map(|_| ())
+    }
+
+    pub(crate) fn from_loaded(engine: &Engine, loaded: Arc<LoadedModule>) -> Module {
+        Module { engine: engine.clone(), loaded }
+    }
+
+    /// Its own name, from the name section.
+    pub fn name(&self) -> Option<&str> {
+        self.desc().name.as_deref()
+    }
+
+    /// Its imports, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> + '_ {
+        self.desc().imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: ExternType::from_raw(self.desc().item_type(import.item)),
+        })
+    }
+
+    /// Its exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> + '_ {
+        let desc = self.desc();
+        let ty = |item| ExternType::from_raw(desc.item_type(item));
+        desc.exports.iter().map(move |export| ExportType { name: &export.name, ty: ty(export.item) })
+    }
+
+    /// The type of the export `name`.
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        let export = self.desc().exports.iter().find(|export| export.name == name)?;
+        Some(ExternType::from_raw(self.desc().item_type(export.item)))
+    }
+
+    /// The engine it was made in.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What the session knows of it: look-ups, statistics and all that is not shaped as in Wasmtime.
+    pub fn loaded(&self) -> &Arc<LoadedModule> {
+        &self.loaded
+    }
+
+    fn desc(&self) -> &ModuleDesc {
+        self.loaded.desc()
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

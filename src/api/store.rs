@@ -1,0 +1,201 @@
+//! Stores and the two ways to lend them: what owns instances, and the embedder's data. Refuses to know what an
+//! instance is made of: the executor's store is inside.
+
+use super::host::HostFuncs;
+use super::planned::rt;
+use super::{Engine, limits::StoreLimits};
+
+/// What the executor's store carries for the API.
+pub(crate) struct StoreData<T: 'static> {
+    pub engine: Engine,
+    pub host_funcs: HostFuncs,
+    pub user: T,
+}
+
+pub(crate) type RawStore<T> = rt::Store<StoreData<T>>;
+
+/// Owner of instances and all that belongs to them, and of the embedder's `T`. Everything in a store lives until
+/// the store is dropped. It can move to another thread if `T` can.
+///
+/// ```
+/// let engine = latier::Engine::default();
+/// let mut store = latier::Store::new(&engine, 41);
+/// *store.data_mut() += 1;
+/// assert_eq!(store.into_data(), 42);
+/// ```
+pub struct Store<T: 'static> {
+    pub(crate) inner: RawStore<T>,
+}
+
+impl<T: 'static> Store<T> {
+    /// An empty store for modules of `engine`, with `data`, which host functions reach through their
+    /// [`Caller`](super::Caller).
+    pub fn new(engine: &Engine, data: T) -> Store<T> {
+        let types = engine.session().types().clone();
+        let data = StoreData { engine: engine.clone(), host_funcs: HostFuncs::default(), user: data };
+        let mut inner = rt::Store::new(types, data);
+        inner.set_max_stack(engine.max_wasm_stack());
+        Store { inner }
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.inner.data().user
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner.data_mut().user
+    }
+
+    /// Drops the store and gives the embedder's data back.
+    pub fn into_data(self) -> T {
+        self.inner.into_data().user
+    }
+
+    /// The engine it was made for.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.data().engine
+    }
+
+    /// Sets the store's limits: `limiter` is asked once, now. What exists already is not affected until it grows.
+    pub fn limiter(&mut self, limiter: impl FnOnce(&mut T) -> &mut StoreLimits) {
+        let limits = limiter(self.data_mut()).to_raw();
+        self.inner.set_limits(limits);
+    }
+}
+
+impl<T: Default + 'static> Default for Store<T> {
+    fn default() -> Store<T> {
+        Store::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: std::fmt::Debug + 'static> std::fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("data", self.data()).finish_non_exhaustive()
+    }
+}
+
+/// A store, lent to read.
+pub struct StoreContext<'a, T: 'static>(pub(crate) &'a RawStore<T>);
+
+impl<'a, T: 'static> StoreContext<'a, T> {
+    /// The embedder's data.
+    pub fn data(&self) -> &'a T {
+        &self.0.data().user
+    }
+
+    /// The engine the store was made for.
+    pub fn engine(&self) -> &'a Engine {
+        &self.0.data().engine
+    }
+}
+
+/// A store, lent to change.
+pub struct StoreContextMut<'a, T: 'static>(pub(crate) &'a mut RawStore<T>);
+
+impl<T: 'static> StoreContextMut<'_, T> {
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.0.data().user
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.0.data_mut().user
+    }
+
+    /// The engine the store was made for.
+    pub fn engine(&self) -> &Engine {
+        &self.0.data().engine
+    }
+}
+
+/// What a store can be read through: [`Store`], [`Caller`](super::Caller), [`StoreContext`], [`StoreContextMut`]
+/// and references to them.
+pub trait AsContext {
+    /// The embedder's data.
+    type Data: 'static;
+
+    /// The store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// What a store can be changed through: [`Store`], [`Caller`](super::Caller), [`StoreContextMut`] and references
+/// to them.
+pub trait AsContextMut: AsContext {
+    /// The store.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<T: 'static> AsContext for Store<T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(&self.inner)
+    }
+}
+
+impl<T: 'static> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(&mut self.inner)
+    }
+}
+
+impl<T: 'static> AsContext for StoreContext<'_, T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T: 'static> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext(self.0)
+    }
+}
+
+impl<T: 'static> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut(self.0)
+    }
+}
+
+impl<C: AsContext> AsContext for &C {
+    type Data = C::Data;
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContext> AsContext for &mut C {
+    type Data = C::Data;
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for &mut C {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        C::as_context_mut(self)
+    }
+}
+
+impl<'a, C: AsContext> From<&'a C> for StoreContext<'a, C::Data> {
+    fn from(context: &'a C) -> StoreContext<'a, C::Data> {
+        context.as_context()
+    }
+}
+
+impl<'a, C: AsContext> From<&'a mut C> for StoreContext<'a, C::Data> {
+    fn from(context: &'a mut C) -> StoreContext<'a, C::Data> {
+        C::as_context(context)
+    }
+}
+
+impl<'a, C: AsContextMut> From<&'a mut C> for StoreContextMut<'a, C::Data> {
+    fn from(context: &'a mut C) -> StoreContextMut<'a, C::Data> {
+        context.as_context_mut()
+    }
+}

@@ -1,0 +1,225 @@
+//! Why a guest stopped and where: the executor's account of it as an error whose chain holds a [`Trap`] or the
+//! host's own error, and a [`WasmBacktrace`]. Refuses to catch anything itself.
+
+use super::planned::rt;
+use super::planned::session::{LoadedModule, Session};
+use super::{Engine, Error, Module};
+use latier_runtime::abi::{FuncIndex, TrapCode};
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+/// Why a guest stopped. Found in the error of a failed call by `error.downcast_ref::<Trap>()`; a host function
+/// that returns one as its error stops the guest with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Trap {
+    /// `unreachable` was executed.
+    UnreachableCodeReached,
+    /// An access outside a memory.
+    MemoryOutOfBounds,
+    /// An access outside a table or an element segment.
+    TableOutOfBounds,
+    /// `call_indirect` on a null element.
+    IndirectCallToNull,
+    /// `call_indirect` on a function of another type.
+    BadSignature,
+    /// A division or a conversion whose result does not fit.
+    IntegerOverflow,
+    /// Integer division by zero.
+    IntegerDivisionByZero,
+    /// Conversion of NaN to an integer.
+    BadConversionToInteger,
+    /// The stack limit was reached.
+    StackOverflow,
+    /// A null reference where a value was needed.
+    NullReference,
+    /// The function that was called could not be compiled. The error behind it in the chain says why.
+    CompileFailed,
+    /// The embedder interrupted the guest.
+    Interrupt,
+    /// An atomic access that is not aligned.
+    HeapMisaligned,
+    /// `memory.atomic.wait` on a memory that is not shared.
+    AtomicWaitNonSharedMemory,
+}
+
+impl Trap {
+    fn code(self) -> TrapCode {
+        match self {
+            Trap::UnreachableCodeReached => TrapCode::Unreachable,
+            Trap::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
+            Trap::TableOutOfBounds => TrapCode::TableOutOfBounds,
+            Trap::IndirectCallToNull => TrapCode::IndirectCallToNull,
+            Trap::BadSignature => TrapCode::BadSignature,
+            Trap::IntegerOverflow => TrapCode::IntegerOverflow,
+            Trap::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
+            Trap::BadConversionToInteger => TrapCode::BadConversionToInteger,
+            Trap::StackOverflow => TrapCode::StackOverflow,
+            Trap::NullReference => TrapCode::NullReference,
+            Trap::CompileFailed => TrapCode::CompileFailed,
+            Trap::Interrupt => TrapCode::Interrupt,
+            Trap::HeapMisaligned => TrapCode::UnalignedAtomic,
+            Trap::AtomicWaitNonSharedMemory => TrapCode::AtomicWaitNonShared,
+        }
+    }
+
+    fn from_code(code: TrapCode) -> Option<Trap> {
+        Some(match code {
+            TrapCode::Unreachable => Trap::UnreachableCodeReached,
+            TrapCode::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
+            TrapCode::TableOutOfBounds => Trap::TableOutOfBounds,
+            TrapCode::IndirectCallToNull => Trap::IndirectCallToNull,
+            TrapCode::BadSignature => Trap::BadSignature,
+            TrapCode::IntegerOverflow => Trap::IntegerOverflow,
+            TrapCode::IntegerDivisionByZero => Trap::IntegerDivisionByZero,
+            TrapCode::BadConversionToInteger => Trap::BadConversionToInteger,
+            TrapCode::StackOverflow => Trap::StackOverflow,
+            TrapCode::NullReference => Trap::NullReference,
+            TrapCode::CompileFailed => Trap::CompileFailed,
+            TrapCode::Interrupt => Trap::Interrupt,
+            TrapCode::UnalignedAtomic => Trap::HeapMisaligned,
+            TrapCode::AtomicWaitNonShared => Trap::AtomicWaitNonSharedMemory,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Trap {
+    /// The words of the specification's test suite.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code().fmt(f)
+    }
+}
+
+impl std::error::Error for Trap {}
+
+/// The functions that were running when a guest stopped, innermost first. Found in the error of a failed call by
+/// `error.downcast_ref::<WasmBacktrace>()`.
+#[derive(Debug)]
+pub struct WasmBacktrace {
+    frames: Vec<FrameInfo>,
+}
+
+impl WasmBacktrace {
+    fn new(engine: &Engine, raw: &[rt::RawFrame]) -> WasmBacktrace {
+        let session = engine.session();
+        let frames = raw.iter().filter_map(|frame| FrameInfo::new(engine, session, frame)).collect();
+        WasmBacktrace { frames }
+    }
+
+    /// The frames, innermost first.
+    pub fn frames(&self) -> &[FrameInfo] {
+        &self.frames
+    }
+}
+
+impl fmt::Display for WasmBacktrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("error while executing at wasm backtrace:")?;
+        for (i, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n  {i:>3}: {:#8x} - {}!", frame.module_offset, frame.module_name())?;
+            match frame.func_name() {
+                Some(name) => f.write_str(name)?,
+                None => write!(f, "<wasm function {}>", frame.func_index())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A frame of a [`WasmBacktrace`].
+#[derive(Debug)]
+pub struct FrameInfo {
+    module: Module,
+    function: FuncIndex,
+    name: Option<String>,
+    func_offset: usize,
+    module_offset: usize,
+}
+
+impl FrameInfo {
+    fn new(engine: &Engine, session: &Session, raw: &rt::RawFrame) -> Option<FrameInfo> {
+        let loaded: Arc<LoadedModule> = session.module_of(raw.module)?;
+        Some(FrameInfo {
+            name: loaded.func_name(raw.function),
+            module: Module::from_loaded(engine, loaded),
+            function: raw.function,
+            func_offset: raw.wasm_offset as usize,
+            module_offset: (raw.body_offset + u64::from(raw.wasm_offset)) as usize,
+        })
+    }
+
+    fn module_name(&self) -> &str {
+        self.module.name().unwrap_or("<unknown>")
+    }
+
+    /// The module the function belongs to.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Index of the function in its module, imports first.
+    pub fn func_index(&self) -> u32 {
+        self.function.0
+    }
+
+    /// Name of the function, from the module's name section.
+    pub fn func_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Bytes from the start of the module's binary to the instruction.
+    pub fn module_offset(&self) -> Option<usize> {
+        Some(self.module_offset)
+    }
+
+    /// Bytes from the start of the function's body to the instruction.
+    pub fn func_offset(&self) -> Option<usize> {
+        Some(self.func_offset)
+    }
+}
+
+/// The error of a guest that stopped. A panic of the host goes on from here.
+pub(crate) fn stopped(engine: &Engine, unwind: rt::Unwind) -> Error {
+    let error = match unwind.reason {
+        rt::UnwindReason::Panic(payload) => resume_unwind(payload),
+        rt::UnwindReason::Trap { code, message } => trap_error(code, message),
+        rt::UnwindReason::Host(failure) => match failure.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(_) => Error::msg("a host function failed"),
+        },
+    };
+    // An error that comes through several activations was given its backtrace by the innermost.
+    if unwind.backtrace.is_empty() || error.downcast_ref::<WasmBacktrace>().is_some() {
+        return error;
+    }
+    error.context(WasmBacktrace::new(engine, &unwind.backtrace))
+}
+
+fn trap_error(code: TrapCode, message: Option<String>) -> Error {
+    match (Trap::from_code(code), message) {
+        (Some(trap), None) => Error::new(trap),
+        (Some(trap), Some(message)) => Error::msg(message).context(trap),
+        (None, message) => Error::msg(message.unwrap_or_else(|| code.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_a_trap_and_back() {
+        for code in (0..=u8::MAX).filter_map(TrapCode::from_u8) {
+            assert_eq!(Trap::from_code(code).map(Trap::code), Some(code));
+        }
+    }
+
+    #[test]
+    fn a_message_stands_behind_its_trap() {
+        let error = trap_error(TrapCode::CompileFailed, Some("too big".into()));
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::CompileFailed));
+        assert_eq!(format!("{error:#}"), "function could not be compiled: too big");
+    }
+}

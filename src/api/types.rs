@@ -1,0 +1,325 @@
+//! The types of items as the embedder sees them. Knows nothing of values, stores or modules.
+
+use super::Engine;
+use latier_runtime::module::ItemType;
+use latier_runtime::types;
+use std::fmt;
+use std::sync::Arc;
+
+pub use latier_runtime::types::{HeapType, RefType, ValType};
+
+/// The type of a function: its parameters and results. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FuncType(Arc<types::FuncType>);
+
+impl FuncType {
+    /// A function type with these parameters and results. Types that name other types belong to `engine`.
+    pub fn new(
+        _engine: &Engine,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> FuncType {
+        FuncType(Arc::new(types::FuncType::new(params, results)))
+    }
+
+    pub(crate) fn from_raw(ty: Arc<types::FuncType>) -> FuncType {
+        FuncType(ty)
+    }
+
+    pub(crate) fn raw(&self) -> &types::FuncType {
+        &self.0
+    }
+
+    /// Types of the parameters, in order.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
+        self.0.params.iter().copied()
+    }
+
+    /// Type of the parameter at `index`, counted from 0.
+    pub fn param(&self, index: usize) -> Option<ValType> {
+        self.0.params.get(index).copied()
+    }
+
+    /// Types of the results, in order.
+    pub fn results(&self) -> impl ExactSizeIterator<Item = ValType> + '_ {
+        self.0.results.iter().copied()
+    }
+
+    /// Type of the result at `index`, counted from 0.
+    pub fn result(&self, index: usize) -> Option<ValType> {
+        self.0.results.get(index).copied()
+    }
+
+    /// Whether a function of this type may stand where one of type `other` is wanted.
+    pub fn matches(&self, other: &FuncType) -> bool {
+        self == other
+    }
+}
+
+impl fmt::Display for FuncType {
+    /// The text format: `(func (param i32 i64) (result f32))`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, word: &str, types: &[ValType]| {
+            if types.is_empty() {
+                return Ok(());
+            }
+            write!(f, " ({word}")?;
+            types.iter().try_for_each(|t| write!(f, " {}", TypeName(*t)))?;
+            f.write_str(")")
+        };
+        f.write_str("(func")?;
+        list(f, "param", &self.0.params)?;
+        list(f, "result", &self.0.results)?;
+        f.write_str(")")
+    }
+}
+
+/// A value type in the text format's words.
+pub(crate) struct TypeName(pub ValType);
+
+impl fmt::Display for TypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reference = match self.0 {
+            ValType::I32 => return f.write_str("i32"),
+            ValType::I64 => return f.write_str("i64"),
+            ValType::F32 => return f.write_str("f32"),
+            ValType::F64 => return f.write_str("f64"),
+            ValType::V128 => return f.write_str("v128"),
+            ValType::FUNCREF => return f.write_str("funcref"),
+            ValType::EXTERNREF => return f.write_str("externref"),
+            ValType::Ref(reference) => reference,
+        };
+        f.write_str(if reference.nullable { "(ref null " } else { "(ref " })?;
+        match reference.heap {
+            HeapType::Func => f.write_str("func)"),
+            HeapType::Extern => f.write_str("extern)"),
+            HeapType::Exn => f.write_str("exn)"),
+            HeapType::NoFunc => f.write_str("nofunc)"),
+            HeapType::NoExtern => f.write_str("noextern)"),
+            HeapType::NoExn => f.write_str("noexn)"),
+            HeapType::Concrete(id) => write!(f, "{})", id.0),
+        }
+    }
+}
+
+/// Whether a global may be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutability {
+    /// It keeps its first value.
+    Const,
+    /// It may be set.
+    Var,
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType(pub(crate) types::GlobalType);
+
+impl GlobalType {
+    /// A global of values of type `content`.
+    pub fn new(content: ValType, mutability: Mutability) -> GlobalType {
+        GlobalType(types::GlobalType { content, mutable: mutability == Mutability::Var })
+    }
+
+    /// Type of its value.
+    pub fn content(&self) -> &ValType {
+        &self.0.content
+    }
+
+    /// Whether it may be set.
+    pub fn mutability(&self) -> Mutability {
+        if self.0.mutable { Mutability::Var } else { Mutability::Const }
+    }
+}
+
+/// The type of a table. Sizes are in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableType(pub(crate) types::TableType);
+
+impl TableType {
+    /// A table of at least `min` and at most `max` elements, indexed by 32-bit integers.
+    pub fn new(element: RefType, min: u32, max: Option<u32>) -> TableType {
+        let max = max.map(u64::from);
+        TableType(types::TableType { element, min: min.into(), max, table64: false })
+    }
+
+    /// A table of at least `min` and at most `max` elements, indexed by 64-bit integers.
+    pub fn new64(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType(types::TableType { element, min, max, table64: true })
+    }
+
+    /// Type of the elements.
+    pub fn element(&self) -> &RefType {
+        &self.0.element
+    }
+
+    /// Elements it starts with.
+    pub fn minimum(&self) -> u64 {
+        self.0.min
+    }
+
+    /// Elements it may grow to; `None` when nothing but its index type limits it.
+    pub fn maximum(&self) -> Option<u64> {
+        self.0.max
+    }
+
+    /// Whether it is indexed by 64-bit integers.
+    pub fn is_64(&self) -> bool {
+        self.0.table64
+    }
+}
+
+/// The type of a memory. Sizes are in pages of [`MemoryType::page_size`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType(pub(crate) types::MemoryType);
+
+impl MemoryType {
+    /// A memory of at least `min` and at most `max` pages of 64 KiB, addressed by 32-bit integers.
+    pub fn new(min: u32, max: Option<u32>) -> MemoryType {
+        let max = max.map(u64::from);
+        let (memory64, shared, page_size_log2) = (false, false, 16);
+        MemoryType(types::MemoryType { min: min.into(), max, memory64, shared, page_size_log2 })
+    }
+
+    /// A memory of at least `min` and at most `max` pages of 64 KiB, addressed by 64-bit integers.
+    pub fn new64(min: u64, max: Option<u64>) -> MemoryType {
+        MemoryType(types::MemoryType { min, max, memory64: true, shared: false, page_size_log2: 16 })
+    }
+
+    /// Whether it is addressed by 64-bit integers.
+    pub fn is_64(&self) -> bool {
+        self.0.memory64
+    }
+
+    /// Whether several threads may use it.
+    pub fn is_shared(&self) -> bool {
+        self.0.shared
+    }
+
+    /// Pages it starts with.
+    pub fn minimum(&self) -> u64 {
+        self.0.min
+    }
+
+    /// Pages it may grow to; `None` when nothing but its address type limits it.
+    pub fn maximum(&self) -> Option<u64> {
+        self.0.max
+    }
+
+    /// Bytes of a page: 65536, or 1 with custom page sizes.
+    pub fn page_size(&self) -> u64 {
+        1 << self.0.page_size_log2
+    }
+}
+
+/// The type of something that can be imported or exported.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A global.
+    Global(GlobalType),
+    /// A table.
+    Table(TableType),
+    /// A memory.
+    Memory(MemoryType),
+}
+
+impl ExternType {
+    pub(crate) fn from_raw(ty: ItemType) -> ExternType {
+        match ty {
+            ItemType::Func(_, ty) => ExternType::Func(FuncType(ty)),
+            ItemType::Global(ty) => ExternType::Global(GlobalType(ty)),
+            ItemType::Table(ty) => ExternType::Table(TableType(ty)),
+            ItemType::Memory(ty) => ExternType::Memory(MemoryType(ty)),
+        }
+    }
+
+    /// The function type, if it is one.
+    pub fn func(&self) -> Option<&FuncType> {
+        if let ExternType::Func(ty) = self { Some(ty) } else { None }
+    }
+
+    /// The global type, if it is one.
+    pub fn global(&self) -> Option<&GlobalType> {
+        if let ExternType::Global(ty) = self { Some(ty) } else { None }
+    }
+
+    /// The table type, if it is one.
+    pub fn table(&self) -> Option<&TableType> {
+        if let ExternType::Table(ty) = self { Some(ty) } else { None }
+    }
+
+    /// The memory type, if it is one.
+    pub fn memory(&self) -> Option<&MemoryType> {
+        if let ExternType::Memory(ty) = self { Some(ty) } else { None }
+    }
+}
+
+impl From<FuncType> for ExternType {
+    fn from(ty: FuncType) -> ExternType {
+        ExternType::Func(ty)
+    }
+}
+
+impl From<GlobalType> for ExternType {
+    fn from(ty: GlobalType) -> ExternType {
+        ExternType::Global(ty)
+    }
+}
+
+impl From<TableType> for ExternType {
+    fn from(ty: TableType) -> ExternType {
+        ExternType::Table(ty)
+    }
+}
+
+impl From<MemoryType> for ExternType {
+    fn from(ty: MemoryType) -> ExternType {
+        ExternType::Memory(ty)
+    }
+}
+
+/// An import of a module.
+#[derive(Clone, Debug)]
+pub struct ImportType<'a> {
+    pub(crate) module: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) ty: ExternType,
+}
+
+impl<'a> ImportType<'a> {
+    /// Name of the module it is imported from.
+    pub fn module(&self) -> &'a str {
+        self.module
+    }
+
+    /// Its name in that module.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// What is imported.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+/// An export of a module.
+#[derive(Clone, Debug)]
+pub struct ExportType<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ty: ExternType,
+}
+
+impl<'a> ExportType<'a> {
+    /// Its name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// What is exported.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
