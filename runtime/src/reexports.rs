@@ -12,6 +12,7 @@
 use crate::abi::FuncIndex;
 use crate::arch;
 use crate::code_memory::{Cells, CodeAddr, CodeMemoryError, ModuleCode};
+use crate::reentry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Stubs start at multiples of this many bytes, so that none crosses a cache line.
@@ -93,7 +94,7 @@ pub struct ReentryTrampolines;
 
 impl TrampolineEmitter for ReentryTrampolines {
     fn reentry(&self) -> usize {
-        arch::reentry_address()
+        reentry::reentry_address()
     }
 
     fn head_bytes(&self) -> usize {

@@ -1,6 +1,34 @@
 //! The processor's part: one file an architecture, each with the same surface.
 
+use crate::vmctx::VmHeader;
+
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::*;
+pub use x86_64::*;
+
+/// What the assembly calls. It is above this floor, so the assembly takes it as a parameter.
+pub(crate) trait Upcalls {
+    /// The code of a defined function of the instance behind `vmctx`; 0 when it has none and the reason is recorded.
+    extern "C" fn resolve(vmctx: *mut VmHeader, function: u32) -> usize;
+
+    /// Records a trap, by its number, of the instruction at `pc` in the frame `fp`; what [`Upcalls::landing`] returns.
+    extern "C" fn record_trap(pc: usize, fp: usize, code: u32) -> usize;
+
+    /// The stack pointer that the innermost [`enter`] recorded.
+    extern "C" fn landing() -> usize;
+}
+
+/// What starts the context of a host function: all that the assembly knows of it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct HostHead {
+    /// So that it can be the first argument of a call.
+    pub header: VmHeader,
+    /// The function: from the context and the frame; on false the call into Wasm ends and the reason is recorded.
+    pub call: unsafe extern "C" fn(*mut HostHead, *mut HostFrame) -> bool,
+    /// Bytes of stack arguments.
+    pub stack_bytes: u32,
+    /// Whether any parameter or result travels in a float register.
+    pub floats: bool,
+}

@@ -1,8 +1,16 @@
 //! x86-64.
 
+mod entry;
+mod exit;
+mod raise;
 mod reentry;
 mod stubs;
 
+pub use entry::Registers;
+pub(crate) use entry::{LANDING_TO_FP, enter};
+pub use exit::HostFrame;
+pub(crate) use exit::host_exit_address;
+pub(crate) use raise::raise_trap_address;
 pub(crate) use reentry::reentry_address;
 pub(crate) use stubs::*;
 
@@ -14,3 +22,16 @@ pub(crate) const FLOAT_ARGS: usize = 8;
 pub(crate) const INT_RESULTS: usize = 8;
 /// Float result registers: xmm0–7.
 pub(crate) const FLOAT_RESULTS: usize = 8;
+
+/// Lines of assembly that check an assumption, in debug builds only; they jump to `8`, where a `ud2` stands.
+#[cfg(debug_assertions)]
+macro_rules! checked {
+    ($($line:literal),*) => { concat!($($line, "\n"),*) };
+}
+#[cfg(not(debug_assertions))]
+macro_rules! checked {
+    ($($line:literal),*) => {
+        ""
+    };
+}
+use checked;

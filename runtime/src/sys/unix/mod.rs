@@ -1,3 +1,5 @@
 //! Unix.
 
 pub(crate) mod mmap;
+pub(crate) mod signals;
+pub(crate) mod stack;
