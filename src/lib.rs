@@ -5,5 +5,6 @@ pub mod compile;
 pub mod link;
 pub mod object;
 pub mod tier;
+pub mod wasm;
 
 pub use api::*;

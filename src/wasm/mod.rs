@@ -1,0 +1,141 @@
+//! The guest module as plain data: where its bytes are, what it declares, and copies of function bodies on demand.
+//! Knows nothing of compiling or running.
+
+pub mod bytes;
+mod const_expr;
+mod data;
+mod error;
+pub mod features;
+mod names;
+mod scan;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod types;
+mod validate;
+
+pub use bytes::ModuleBytes;
+pub use error::Error;
+pub use features::Features;
+
+use latier_runtime::abi::FuncIndex;
+use latier_runtime::module::ModuleDesc;
+use latier_runtime::types::TypeRegistry;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A module that was parsed: everything but its function bodies is known and valid.
+pub struct Module {
+    /// What the executor must know of it.
+    pub desc: Arc<ModuleDesc>,
+    /// Its bytes.
+    pub bytes: Arc<ModuleBytes>,
+    features: Features,
+    bodies: validate::Bodies,
+    names: names::Names,
+    validated: AtomicBool,
+}
+
+/// A private copy of one function's body: what was validated is what is compiled, whatever becomes of the file.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The function.
+    pub index: FuncIndex,
+    /// Where the body lies in the file: offsets in the code are relative to this.
+    pub offset: u64,
+    /// Declarations of locals, then code.
+    pub bytes: Vec<u8>,
+}
+
+impl Body {
+    /// The body for the parser's crate; positions are offsets in the file.
+    pub fn reader(&self) -> wasmparser::FunctionBody<'_> {
+        wasmparser::FunctionBody::new(wasmparser::BinaryReader::new(&self.bytes, self.offset))
+    }
+}
+
+impl Module {
+    /// Scans a binary module. Function bodies are only located.
+    ///
+    /// # Errors
+    /// When the module is malformed, or invalid outside of function bodies, or uses what is not supported, or cannot
+    /// be read.
+    pub fn parse(bytes: ModuleBytes, features: Features, registry: &TypeRegistry) -> Result<Module, Error> {
+        let scanned = scan::scan(&bytes, features.flags(), registry)?;
+        Ok(Module {
+            desc: Arc::new(scanned.desc),
+            bytes: Arc::new(bytes),
+            features,
+            bodies: scanned.bodies,
+            names: scanned.names,
+            validated: AtomicBool::new(false),
+        })
+    }
+
+    /// The features it may use.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// How many functions it defines itself.
+    pub fn defined_functions(&self) -> u32 {
+        self.bodies.count()
+    }
+
+    /// Bytes of all function bodies.
+    pub fn code_bytes(&self) -> u64 {
+        self.bodies.code_bytes()
+    }
+
+    /// Where the body of a function lies in the file; `None` if the module does not define it.
+    pub fn body_range(&self, index: FuncIndex) -> Option<Range<u64>> {
+        self.bodies.range(index.0.checked_sub(self.desc.func_imports)?)
+    }
+
+    /// A private copy of a function's body, read now.
+    ///
+    /// # Errors
+    /// When the module does not define the function, or the file can no longer be read or has changed.
+    pub fn body(&self, index: FuncIndex) -> Result<Body, String> {
+        let Some(range) = self.body_range(index) else {
+            return Err(format!("the module does not define function {}", index.0));
+        };
+        let bytes = self.bytes.copy(range.start, (range.end - range.start) as usize)?;
+        Ok(Body { index, offset: range.start, bytes })
+    }
+
+    /// Validates a body.
+    ///
+    /// # Errors
+    /// When it is malformed or invalid.
+    pub fn validate(&self, body: &Body) -> Result<(), Error> {
+        self.bodies.validate(&self.desc, body)
+    }
+
+    /// Validates every body, on all cores if there is much to do.
+    ///
+    /// # Errors
+    /// The first in the file, in every run the same.
+    pub fn validate_all(&self) -> Result<(), Error> {
+        self.bodies.validate_all(&self.desc, &self.bytes)?;
+        self.validated.store(self.bytes.is_immutable(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether every body this module can ever give is known to be valid. Never so of a file: what was validated may
+    /// not be what is read later.
+    pub fn is_validated(&self) -> bool {
+        self.validated.load(Ordering::Acquire)
+    }
+
+    /// The name of a function in the name section, as it stands there.
+    pub fn func_name(&self, index: FuncIndex) -> Option<String> {
+        self.names.function(&self.bytes, index.0)
+    }
+
+    /// The name of a function as a reader of the program's source knows it: Rust's and C++'s mangling undone.
+    pub fn display_name(&self, index: FuncIndex) -> Option<String> {
+        self.func_name(index).map(|name| names::demangle(&name))
+    }
+}
