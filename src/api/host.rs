@@ -1,21 +1,18 @@
 //! Host functions: closures of the embedder with the type they are called by, and which of them a store has
 //! already. Refuses to know how a call reaches them.
 
-use super::raw;
+use super::planned::rt;
 use super::store::{RawStore, StoreData};
+use super::types::TypeName;
 use super::{Caller, Error, Func, FuncType, Instance, Result, Val};
-use anyhow::bail;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a host function that is not made by instantiation panics with: these calls return no error in Wasmtime.
-pub(crate) const NO_CODE_MEMORY: &str = "there is code memory for a host function's entry";
-
 /// A closure that no store has yet, or several have.
 pub struct HostFunc<T: 'static> {
     ty: FuncType,
-    call: raw::HostFn<StoreData<T>>,
+    call: rt::HostFn<StoreData<T>>,
 }
 
 impl<T: 'static> HostFunc<T> {
@@ -32,11 +29,11 @@ impl<T: 'static> HostFunc<T> {
             let instance = call.caller_instance().map(Instance);
             func(Caller::new(call.store(), instance), &params, &mut results)?;
             for (i, (value, ty)) in results.into_iter().zip(of.results()).enumerate() {
-                let value = value.to_raw();
-                if !value.matches(call.store(), ty) {
-                    bail!("host function gave a {} as result {i}, not a {ty}", value.ty(call.store()));
+                if !value.matches(&ty) {
+                    let found = TypeName(value.general_type());
+                    anyhow::bail!("host function returned {found} as result {i}, expected {}", TypeName(ty));
                 }
-                call.set_val(i, value);
+                call.set_val(i, value.to_raw());
             }
             Ok(())
         })
@@ -45,32 +42,29 @@ impl<T: 'static> HostFunc<T> {
     /// A host function of type `ty` that takes its arguments from the call and leaves its results there.
     pub(crate) fn raw<F>(ty: FuncType, func: F) -> HostFunc<T>
     where
-        F: Fn(&mut raw::HostCall<'_, StoreData<T>>) -> Result<(), Error> + Send + Sync + 'static,
+        F: Fn(&mut rt::HostCall<'_, StoreData<T>>) -> Result<(), Error> + Send + Sync + 'static,
     {
-        let call = move |call: &mut raw::HostCall<'_, StoreData<T>>| {
-            func(call).map_err(|error| Box::new(error) as raw::HostFailure)
+        let call = move |call: &mut rt::HostCall<'_, StoreData<T>>| {
+            func(call).map_err(|error| Box::new(error) as rt::HostFailure)
         };
         HostFunc { ty, call: Arc::new(call) }
     }
 
     /// A new function in `store`.
-    ///
-    /// # Panics
-    /// When there is no code memory for the way to it.
     pub(crate) fn into_func(self, store: &mut RawStore<T>) -> Func {
-        Func(raw::Func::new_host(store, self.ty.raw().clone(), self.call).expect(NO_CODE_MEMORY))
+        Func(rt::Func::new_host(store, self.ty.raw().clone(), self.call))
     }
 
     /// The function in `store` for this closure: made by the first call, so that a linker that instantiates many
     /// modules in one store gives each closure one function.
-    pub(crate) fn in_store(self: &Arc<Self>, store: &mut RawStore<T>) -> Result<Func> {
+    pub(crate) fn in_store(self: &Arc<Self>, store: &mut RawStore<T>) -> Func {
         let key = Arc::as_ptr(self) as usize;
         if let Some((_, func)) = store.data().host_funcs.by_address.get(&key) {
-            return Ok(*func);
+            return *func;
         }
-        let func = Func(raw::Func::new_host(store, self.ty.raw().clone(), self.call.clone())?);
+        let func = Func(rt::Func::new_host(store, self.ty.raw().clone(), self.call.clone()));
         store.data_mut().host_funcs.by_address.insert(key, (self.clone(), func));
-        Ok(func)
+        func
     }
 }
 

@@ -1,12 +1,11 @@
 //! Tables of references as the embedder holds them.
 
-use super::raw;
-use super::{AsContext, AsContextMut, Ref, Result, TableType};
-use anyhow::Context;
+use super::planned::rt;
+use super::{AsContext, AsContextMut, Error, Ref, Result, TableType};
 
 /// A handle to a table in a store. All methods panic when given another store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table(pub(crate) raw::Table);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Table(pub(crate) rt::Table);
 
 impl Table {
     /// A new table of type `ty`, every element `init`.
@@ -14,10 +13,10 @@ impl Table {
     /// # Errors
     /// When `init` is not of the element type, or the store's limits leave no room.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
-        Ok(Table(raw::Table::new(store.as_context_mut().0, ty.0, init.to_raw())?))
+        rt::Table::new(store.as_context_mut().0, ty.0, init.to_raw()).map(Table).map_err(Error::msg)
     }
 
-    /// Its type, as it was declared.
+    /// Its type; the minimum is the size it has now.
     pub fn ty(&self, store: impl AsContext) -> TableType {
         TableType(self.0.ty(store.as_context().0))
     }
@@ -37,7 +36,7 @@ impl Table {
     /// # Errors
     /// When `index` lies outside the table or `value` is not of the element type.
     pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Ref) -> Result<()> {
-        Ok(self.0.set(store.as_context_mut().0, index, value.to_raw())?)
+        self.0.set(store.as_context_mut().0, index, value.to_raw()).map_err(Error::msg)
     }
 
     /// Adds `delta` elements, each `init`, and returns how many it had.
@@ -46,6 +45,6 @@ impl Table {
     /// When its type or the store's limits forbid it, or `init` is not of the element type.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Ref) -> Result<u64> {
         let grown = self.0.grow(store.as_context_mut().0, delta, init.to_raw());
-        grown.with_context(|| format!("failed to grow table by `{delta}`"))
+        grown.ok_or_else(|| Error::msg(format!("failed to grow table by `{delta}`")))
     }
 }

@@ -1,7 +1,20 @@
 //! Backends: each maps a function body and its module's facts to a compiled object. Knows neither how objects are
 //! linked nor when a function is compiled.
 
+mod control;
+pub mod cranelift;
+mod emit;
+mod environ;
+mod locals;
+mod lower;
+mod signature;
+pub mod target;
+#[cfg(test)]
+mod tests;
+mod translate;
+
 use crate::object::symbol::SymbolList;
+use crate::wasm;
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
 use std::fmt;
@@ -13,6 +26,12 @@ pub struct FunctionBody<'a> {
     pub index: FuncIndex,
     /// A private copy of the body as it was validated: the locals' declaration and the code.
     pub bytes: &'a [u8],
+}
+
+impl<'a> From<&'a wasm::Body> for FunctionBody<'a> {
+    fn from(body: &'a wasm::Body) -> FunctionBody<'a> {
+        FunctionBody { index: body.index, bytes: &body.bytes }
+    }
 }
 
 /// What a backend makes of a body.

@@ -69,6 +69,13 @@ impl SymbolList {
     }
 }
 
+impl FromIterator<Symbol> for SymbolList {
+    /// The list of these symbols, which are distinct, in this order.
+    fn from_iter<T: IntoIterator<Item = Symbol>>(symbols: T) -> SymbolList {
+        SymbolList(symbols.into_iter().collect())
+    }
+}
+
 /// A symbol's name in an object: its kind and its ordinal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SymbolName {

@@ -1,0 +1,396 @@
+//! Structured control flow: which Cranelift blocks a body's constructs become. Values travel into a block as its
+//! parameters. What cannot be reached is not translated: no block is made that nothing branches to.
+
+use super::CompileError;
+use super::environ::trap_code;
+use super::lower::Lowering;
+use super::signature::{RESULT_BYTES, parsed_type, value_type};
+use cranelift_codegen::ir::{
+    Block, BlockArg, BlockCall, Inst, InstBuilder, JumpTableData, MemFlagsData, Value,
+};
+use cranelift_codegen::packed_option::PackedOption;
+use latier_runtime::abi::TrapCode;
+use wasmparser::{BlockType, BrTable, Operator};
+
+/// Most values that the constructs of one body may pass into blocks: a few bytes of Wasm can demand a thousand.
+const MAX_BLOCK_PARAMS: usize = 1 << 22;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Block,
+    Loop,
+    /// The then arm of an `if` that takes and gives nothing: the branch goes straight to the exit until there is an
+    /// `else`.
+    BareIf(Inst),
+    /// The then arm of any other `if`, with the block of its else arm.
+    If(Block),
+    Else,
+}
+
+/// A construct that is open and can be reached.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    kind: Kind,
+    ty: BlockType,
+    /// Where branches to the construct go: a loop's header, else its exit.
+    target: Block,
+    /// Operands below the construct's own. An `if` keeps its parameters there for its else arm.
+    height: usize,
+    /// Whether anything branches to the exit.
+    branched: bool,
+    /// While a `br_table` is lowered: the block that passes its operands on to `target`.
+    relay: PackedOption<Block>,
+}
+
+/// The open constructs, with allocations that outlive a body.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    frames: Vec<Frame>,
+    /// Constructs opened since the code became unreachable.
+    dead: usize,
+    reachable: bool,
+    /// How many results the function has.
+    results: usize,
+    /// The address of the area they go to, if they go through memory.
+    result_area: Option<Value>,
+    /// Values passed into blocks so far.
+    passed: usize,
+    args: Vec<BlockArg>,
+    cases: Vec<BlockCall>,
+    relayed: Vec<usize>,
+}
+
+impl Control {
+    /// At the start of a body: the function itself is the outermost construct, and its type is that of its body.
+    pub fn start(&mut self, f: &mut Lowering<'_>, ty: u32, result_area: Option<Value>) {
+        self.frames.clear();
+        self.dead = 0;
+        self.reachable = true;
+        self.results = f.env.func_type(ty).results.len();
+        self.result_area = result_area;
+        self.passed = 0;
+        self.relayed.clear();
+        let target = f.builder.create_block();
+        self.push(Kind::Block, BlockType::FuncType(ty), target, 0);
+    }
+
+    /// Whether the next operator can be reached.
+    pub fn is_reachable(&self) -> bool {
+        self.reachable
+    }
+
+    /// Keeps track of constructs in code that cannot be reached.
+    pub fn skip(&mut self, op: &Operator<'_>, f: &mut Lowering<'_>) -> Result<(), CompileError> {
+        match op {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.dead += 1,
+            Operator::TryTable { .. } => self.dead += 1,
+            Operator::End if self.dead > 0 => self.dead -= 1,
+            Operator::End => return self.end(f),
+            Operator::Else if self.dead == 0 => return self.otherwise(f),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Lowers `op` if it is one of control; false if not.
+    pub fn lower(&mut self, op: &Operator<'_>, f: &mut Lowering<'_>) -> Result<bool, CompileError> {
+        match op {
+            Operator::Block { blockty } => self.block(f, *blockty),
+            Operator::Loop { blockty } => self.repeat(f, *blockty)?,
+            Operator::If { blockty } => self.branch_in(f, *blockty)?,
+            Operator::Else => self.otherwise(f)?,
+            Operator::End => self.end(f)?,
+            Operator::Br { relative_depth } => self.jump(f, *relative_depth)?,
+            Operator::BrIf { relative_depth } => self.jump_if(f, *relative_depth)?,
+            Operator::BrTable { targets } => self.jump_table(f, targets)?,
+            Operator::Return => self.leave(f),
+            Operator::Unreachable => {
+                f.ins().trap(trap_code(TrapCode::Unreachable));
+                self.reachable = false;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn push(&mut self, kind: Kind, ty: BlockType, target: Block, height: usize) {
+        self.frames.push(Frame { kind, ty, target, height, branched: false, relay: None.into() });
+    }
+
+    fn block(&mut self, f: &mut Lowering<'_>, ty: BlockType) {
+        let exit = f.builder.create_block();
+        self.push(Kind::Block, ty, exit, f.stack.len() - params(f, ty));
+    }
+
+    fn repeat(&mut self, f: &mut Lowering<'_>, ty: BlockType) -> Result<(), CompileError> {
+        let count = params(f, ty);
+        let height = f.stack.len() - count;
+        let header = f.builder.create_block();
+        self.push(Kind::Loop, ty, header, height);
+        self.arguments(f, count)?;
+        if let BlockType::FuncType(ty) = ty {
+            for ty in &f.env.func_type(ty).params {
+                f.builder.append_block_param(header, value_type(*ty));
+            }
+        }
+        f.ins().jump(header, &self.args);
+        self.enter(f, header, height);
+        Ok(())
+    }
+
+    /// `if`.
+    fn branch_in(&mut self, f: &mut Lowering<'_>, ty: BlockType) -> Result<(), CompileError> {
+        let condition = f.pop();
+        let taken = f.builder.create_block();
+        let exit = f.builder.create_block();
+        let count = params(f, ty);
+        if count == 0 && results(f, ty) == 0 {
+            let branch = f.ins().brif(condition, taken, &[], exit, &[]);
+            self.push(Kind::BareIf(branch), ty, exit, f.stack.len());
+        } else {
+            let other = f.builder.create_block();
+            f.ins().brif(condition, taken, &[], other, &[]);
+            f.builder.seal_block(other);
+            self.keep(f, count)?;
+            self.push(Kind::If(other), ty, exit, f.stack.len() - count);
+        }
+        f.builder.switch_to_block(taken);
+        f.builder.seal_block(taken);
+        Ok(())
+    }
+
+    /// Doubles the topmost `count` operands.
+    fn keep(&mut self, f: &mut Lowering<'_>, count: usize) -> Result<(), CompileError> {
+        self.charge(count)?;
+        f.stack.extend_from_within(f.stack.len() - count..);
+        Ok(())
+    }
+
+    /// `else`.
+    fn otherwise(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
+        let n = self.frames.len() - 1;
+        if self.reachable {
+            self.jump_to_frame(f, n)?;
+        }
+        let Frame { kind, target, height, ty, .. } = self.frames[n];
+        let other = match kind {
+            Kind::BareIf(branch) => {
+                let other = f.builder.create_block();
+                f.builder.change_jump_destination(branch, target, other);
+                f.builder.seal_block(other);
+                other
+            }
+            Kind::If(other) => other,
+            Kind::Block | Kind::Loop | Kind::Else => unreachable!("a validated else belongs to an if"),
+        };
+        let count = params(f, ty);
+        f.stack.truncate(height);
+        f.stack.extend_from_within(height - count..);
+        f.builder.switch_to_block(other);
+        self.frames[n].kind = Kind::Else;
+        self.reachable = true;
+        Ok(())
+    }
+
+    fn end(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
+        let n = self.frames.len() - 1;
+        let frame = self.frames[n];
+        let mut branched = frame.branched;
+        match frame.kind {
+            Kind::Loop => {
+                f.builder.seal_block(frame.target);
+                branched = false;
+            }
+            Kind::BareIf(_) => branched = true,
+            Kind::If(_) => {
+                // Without an else arm, the results are the parameters.
+                self.otherwise(f)?;
+                branched = true;
+            }
+            Kind::Block | Kind::Else => {}
+        }
+        // An `if` kept its parameters below its own operands.
+        let kept = if matches!(frame.kind, Kind::Loop | Kind::Block) { 0 } else { params(f, frame.ty) };
+        let height = frame.height - kept;
+        if branched {
+            if self.reachable {
+                self.jump_to_frame(f, n)?;
+            }
+            self.enter(f, frame.target, height);
+            f.builder.seal_block(frame.target);
+            self.reachable = true;
+        } else if self.reachable {
+            f.stack.drain(height..frame.height);
+        } else {
+            f.stack.truncate(height);
+        }
+        self.frames.pop();
+        if self.frames.is_empty() && self.reachable {
+            self.leave(f);
+        }
+        Ok(())
+    }
+
+    /// Goes on in `block`, whose parameters become the operands above `height`.
+    fn enter(&mut self, f: &mut Lowering<'_>, block: Block, height: usize) {
+        f.builder.switch_to_block(block);
+        f.stack.truncate(height);
+        f.stack.extend_from_slice(f.builder.block_params(block));
+    }
+
+    /// Writes down the topmost `count` operands as arguments of a branch.
+    fn arguments(&mut self, f: &Lowering<'_>, count: usize) -> Result<(), CompileError> {
+        self.charge(count)?;
+        let first = f.stack.len() - count;
+        self.args.clear();
+        self.args.extend(f.stack[first..].iter().map(|value| BlockArg::Value(*value)));
+        Ok(())
+    }
+
+    fn charge(&mut self, count: usize) -> Result<(), CompileError> {
+        self.passed += count;
+        if self.passed > MAX_BLOCK_PARAMS {
+            return Err(CompileError {
+                message: "too many values passed between blocks".into(),
+                offset: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Prepares a branch to construct `n`: writes down its arguments and returns where it goes.
+    fn target(&mut self, f: &mut Lowering<'_>, n: usize) -> Result<Block, CompileError> {
+        let frame = self.frames[n];
+        if matches!(frame.kind, Kind::Loop) {
+            self.arguments(f, params(f, frame.ty))?;
+            return Ok(frame.target);
+        }
+        let count = results(f, frame.ty);
+        self.arguments(f, count)?;
+        if !frame.branched {
+            self.frames[n].branched = true;
+            self.charge(count)?;
+            add_results(f, frame.ty, frame.target);
+        }
+        Ok(frame.target)
+    }
+
+    fn jump_to_frame(&mut self, f: &mut Lowering<'_>, n: usize) -> Result<(), CompileError> {
+        let target = self.target(f, n)?;
+        f.ins().jump(target, &self.args);
+        self.reachable = false;
+        Ok(())
+    }
+
+    fn jump(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<(), CompileError> {
+        self.jump_to_frame(f, self.frames.len() - 1 - depth as usize)
+    }
+
+    fn jump_if(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<(), CompileError> {
+        let condition = f.pop();
+        let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
+        let next = f.builder.create_block();
+        f.ins().brif(condition, target, &self.args, next, &[]);
+        f.builder.switch_to_block(next);
+        f.builder.seal_block(next);
+        Ok(())
+    }
+
+    fn jump_table(&mut self, f: &mut Lowering<'_>, table: &BrTable<'_>) -> Result<(), CompileError> {
+        let selector = f.pop();
+        let mut cases = std::mem::take(&mut self.cases);
+        cases.clear();
+        let default = self.case(f, table.default())?;
+        for depth in table.targets() {
+            let depth = depth.map_err(|e| CompileError { message: e.to_string(), offset: None })?;
+            cases.push(self.case(f, depth)?);
+        }
+        let table = f.builder.create_jump_table(JumpTableData::new(default, &cases));
+        self.cases = cases;
+        f.ins().br_table(selector, table);
+        self.relays(f)?;
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// One case of a `br_table`. Operands are passed on by a block of their own, one for all cases that lead to the
+    /// same construct: a table of many cases does not repeat them.
+    fn case(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<BlockCall, CompileError> {
+        let n = self.frames.len() - 1 - depth as usize;
+        let frame = self.frames[n];
+        let count = if matches!(frame.kind, Kind::Loop) { params(f, frame.ty) } else { results(f, frame.ty) };
+        let block = if count == 0 {
+            self.target(f, n)?
+        } else {
+            frame.relay.expand().unwrap_or_else(|| {
+                let relay = f.builder.create_block();
+                self.frames[n].relay = relay.into();
+                self.relayed.push(n);
+                relay
+            })
+        };
+        Ok(BlockCall::new(block, [], &mut f.builder.func.dfg.value_lists))
+    }
+
+    /// Fills the relays of a `br_table`.
+    fn relays(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
+        while let Some(n) = self.relayed.pop() {
+            let relay = self.frames[n].relay.take().expect("a relayed construct has a relay");
+            f.builder.switch_to_block(relay);
+            f.builder.seal_block(relay);
+            self.jump_to_frame(f, n)?;
+        }
+        Ok(())
+    }
+
+    /// Returns with the topmost operands.
+    fn leave(&mut self, f: &mut Lowering<'_>) {
+        let first = f.stack.len() - self.results;
+        match self.result_area {
+            None => {
+                f.builder.ins().return_(&f.stack[first..]);
+            }
+            Some(area) => {
+                for n in 0..self.results {
+                    let value = f.stack[first + n];
+                    let offset = n as i32 * RESULT_BYTES as i32;
+                    f.ins().store(MemFlagsData::trusted(), value, area, offset);
+                }
+                f.ins().return_(&[]);
+            }
+        }
+        self.reachable = false;
+    }
+}
+
+/// How many operands a construct of this type takes.
+fn params(f: &Lowering<'_>, ty: BlockType) -> usize {
+    match ty {
+        BlockType::Empty | BlockType::Type(_) => 0,
+        BlockType::FuncType(ty) => f.env.func_type(ty).params.len(),
+    }
+}
+
+/// How many results it gives.
+fn results(f: &Lowering<'_>, ty: BlockType) -> usize {
+    match ty {
+        BlockType::Empty => 0,
+        BlockType::Type(_) => 1,
+        BlockType::FuncType(ty) => f.env.func_type(ty).results.len(),
+    }
+}
+
+/// Makes its results the parameters of `exit`.
+fn add_results(f: &mut Lowering<'_>, ty: BlockType, exit: Block) {
+    match ty {
+        BlockType::Empty => {}
+        BlockType::Type(ty) => {
+            f.builder.append_block_param(exit, parsed_type(ty));
+        }
+        BlockType::FuncType(ty) => {
+            for ty in &f.env.func_type(ty).results {
+                f.builder.append_block_param(exit, value_type(*ty));
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a body sees of its instance and module while it is translated: the vmctx, symbols, signatures, callees, and
+//! the properties of memory accesses. Emits the few instructions that reach them; knows no operator.
+
+use super::signature::{builtin_signature, signature};
+use crate::object::symbol::Symbol;
+use cranelift_codegen::ir::{
+    self, AliasRegionData, Endianness, ExtFuncData, ExternalName, Function, GlobalValue, GlobalValueData,
+    Inst, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, UserExternalName,
+    Value, types,
+};
+use cranelift_frontend::FunctionBuilder;
+use latier_runtime::abi::{FuncIndex, TrapCode};
+use latier_runtime::builtin::Builtin;
+use latier_runtime::module::ModuleDesc;
+use latier_runtime::types::{FuncType, TypeId};
+use latier_runtime::vmctx::{HEADER_BUILTINS, HEADER_MEMORY0_BASE, HEADER_STORE, STORE_STACK_LIMIT};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// One of our trap codes as Cranelift carries it.
+pub(crate) const fn trap_code(code: TrapCode) -> ir::TrapCode {
+    ir::TrapCode::unwrap_user(code as u8)
+}
+
+/// What is known of the memory behind each kind of access. Kinds with different regions never overlap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccessKinds {
+    /// Never changes while the instance lives, and is always there: may be read any time, any number of times.
+    pub fixed: MemFlagsData,
+    /// A slot: changes at any moment, so it is read where and when the program says.
+    pub slot: MemFlagsData,
+    /// Bytes of a linear memory.
+    pub heap: MemFlagsData,
+    /// Base and length of a memory that may move.
+    pub memory_desc: MemFlagsData,
+    /// Base and length of a table that may grow.
+    pub table_desc: MemFlagsData,
+    /// An element of a table.
+    pub element: MemFlagsData,
+    /// The record of a function that may be null: the access is the check.
+    pub nullable_record: MemFlagsData,
+    /// The record of a function that is not null, as was just checked.
+    pub record: MemFlagsData,
+    /// The value of a mutable global.
+    pub global: MemFlagsData,
+}
+
+impl AccessKinds {
+    fn new(func: &mut Function) -> AccessKinds {
+        let mut id = 0;
+        let mut region = |description| {
+            id += 1;
+            let data = AliasRegionData { user_id: id, description: Cow::Borrowed(description) };
+            Some(func.dfg.alias_regions.insert(data))
+        };
+        let ours = MemFlagsData::trusted();
+        AccessKinds {
+            fixed: ours.with_readonly().with_can_move(),
+            slot: ours.with_alias_region(region("slot")),
+            heap: MemFlagsData::new()
+                .with_endianness(Endianness::Little)
+                .with_trap_code(Some(trap_code(TrapCode::MemoryOutOfBounds)))
+                .with_alias_region(region("heap")),
+            memory_desc: ours.with_alias_region(region("memory")),
+            table_desc: ours.with_alias_region(region("table")),
+            element: ours.with_alias_region(region("element")),
+            nullable_record: MemFlagsData::new()
+                .with_aligned()
+                .with_readonly()
+                .with_trap_code(Some(trap_code(TrapCode::IndirectCallToNull))),
+            record: ours.with_readonly(),
+            global: ours.with_alias_region(region("global")),
+        }
+    }
+}
+
+/// What [`Environ`] keeps per body, with allocations that outlive one.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    symbols: Vec<Symbol>,
+    numbers: HashMap<Symbol, GlobalValue>,
+    callees: HashMap<FuncIndex, ir::FuncRef>,
+    signatures: HashMap<TypeId, SigRef>,
+    builtins: [Option<SigRef>; Builtin::COUNT],
+}
+
+impl Cache {
+    /// Forgets the last body.
+    pub fn clear(&mut self) {
+        self.symbols.clear();
+        self.numbers.clear();
+        self.callees.clear();
+        self.signatures.clear();
+        self.builtins = [None; Builtin::COUNT];
+    }
+
+    /// The symbols of the body, by ordinal.
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+}
+
+/// A body's view of its instance and module.
+pub(crate) struct Environ<'a> {
+    /// Facts about the module.
+    pub module: &'a ModuleDesc,
+    /// Properties of accesses.
+    pub access: AccessKinds,
+    /// The instance's vmctx.
+    pub vmctx: Value,
+    /// Base of memory 0, if that is guarded, and the instruction that loads it.
+    memory0: Option<(Value, Inst)>,
+    memory0_used: bool,
+    result_area: Option<StackSlot>,
+    cache: &'a mut Cache,
+}
+
+impl<'a> Environ<'a> {
+    /// At the start of the entry block. Loads what is loaded once, and has the prologue test the stack limit.
+    pub fn new(
+        module: &'a ModuleDesc,
+        vmctx: Value,
+        cache: &'a mut Cache,
+        builder: &mut FunctionBuilder<'_>,
+    ) -> Environ<'a> {
+        let access = AccessKinds::new(builder.func);
+        let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| {
+            let base = builder.ins().load(types::I64, access.fixed, vmctx, HEADER_MEMORY0_BASE);
+            (base, builder.func.dfg.value_def(base).unwrap_inst())
+        });
+        limit_stack(builder.func, access.fixed);
+        Environ { module, access, vmctx, memory0, memory0_used: false, result_area: None, cache }
+    }
+
+    /// At the end of the body: takes out what was loaded in vain. (Without optimization Cranelift would emit it.)
+    pub fn finish(self, func: &mut Function) {
+        if let Some((_, load)) = self.memory0.filter(|_| !self.memory0_used) {
+            func.layout.remove_inst(load);
+        }
+    }
+
+    /// Base of memory 0, if it is one that never moves.
+    pub fn memory0_base(&mut self) -> Option<Value> {
+        self.memory0_used = true;
+        self.memory0.map(|(base, _)| base)
+    }
+
+    fn name(&mut self, func: &mut Function, symbol: Symbol) -> ExternalName {
+        let index = self.cache.symbols.len() as u32;
+        self.cache.symbols.push(symbol);
+        ExternalName::user(func.declare_imported_user_function(UserExternalName { namespace: 0, index }))
+    }
+
+    /// The number a symbol stands for: an i64.
+    pub fn number(&mut self, b: &mut FunctionBuilder<'_>, symbol: Symbol) -> Value {
+        let known = self.cache.numbers.get(&symbol).copied();
+        let value = known.unwrap_or_else(|| {
+            let name = self.name(b.func, symbol);
+            let offset = 0.into();
+            let data = GlobalValueData::Symbol { name, offset, colocated: false, tls: false };
+            let value = b.create_global_value(data);
+            self.cache.numbers.insert(symbol, value);
+            value
+        });
+        b.ins().symbol_value(types::I64, value)
+    }
+
+    /// The address of the field of the vmctx whose offset is `symbol`.
+    pub fn field(&mut self, b: &mut FunctionBuilder<'_>, symbol: Symbol) -> Value {
+        let offset = self.number(b, symbol);
+        b.ins().iadd(self.vmctx, offset)
+    }
+
+    /// The pointer in the vmctx at offset `symbol`.
+    pub fn pointer(&mut self, b: &mut FunctionBuilder<'_>, symbol: Symbol) -> Value {
+        let field = self.field(b, symbol);
+        b.ins().load(types::I64, self.access.fixed, field, 0)
+    }
+
+    /// A defined function as something to call: through its slot, which is the symbol's GOT entry.
+    pub fn callee(&mut self, b: &mut FunctionBuilder<'_>, function: FuncIndex) -> ir::FuncRef {
+        if let Some(callee) = self.cache.callees.get(&function) {
+            return *callee;
+        }
+        let ty = self.module.functions[function.0 as usize];
+        let signature = self.signature(b, ty);
+        let name = self.name(b.func, Symbol::Func(function.0));
+        let callee = b.import_function(ExtFuncData { name, signature, colocated: false, patchable: false });
+        self.cache.callees.insert(function, callee);
+        callee
+    }
+
+    /// The function type with this type index.
+    pub fn func_type(&self, ty: u32) -> &'a FuncType {
+        &self.module.func_types[ty as usize]
+    }
+
+    /// The signature of functions of the type with this type index.
+    pub fn signature(&mut self, b: &mut FunctionBuilder<'_>, ty: u32) -> SigRef {
+        let func_type = self.func_type(ty);
+        let id = self.module.types[ty as usize];
+        *self.cache.signatures.entry(id).or_insert_with(|| b.import_signature(signature(func_type)))
+    }
+
+    /// A builtin's signature and address.
+    pub fn builtin(&mut self, b: &mut FunctionBuilder<'_>, builtin: Builtin) -> (SigRef, Value) {
+        let signature = &mut self.cache.builtins[builtin as usize];
+        let signature = *signature.get_or_insert_with(|| b.import_signature(builtin_signature(builtin)));
+        let table = b.ins().load(types::I64, self.access.fixed, self.vmctx, HEADER_BUILTINS);
+        (signature, b.ins().load(types::I64, self.access.fixed, table, builtin.offset()))
+    }
+
+    /// A place of at least this many bytes for the results of a call. The next call may get the same.
+    pub fn result_area(&mut self, func: &mut Function, bytes: u32) -> StackSlot {
+        let slot = *self.result_area.get_or_insert_with(|| {
+            func.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4))
+        });
+        let data = &mut func.sized_stack_slots[slot];
+        data.size = data.size.max(bytes);
+        slot
+    }
+}
+
+/// Has the prologue compare the stack pointer with the store's limit.
+fn limit_stack(func: &mut Function, fixed: MemFlagsData) {
+    let flags = func.dfg.mem_flags.insert_unchecked(fixed);
+    let load = |base, offset: i32| GlobalValueData::Load {
+        base,
+        offset: offset.into(),
+        global_type: types::I64,
+        flags,
+    };
+    let vmctx = func.create_global_value(GlobalValueData::VMContext);
+    let store = func.create_global_value(load(vmctx, HEADER_STORE));
+    func.stack_limit = Some(func.create_global_value(load(store, STORE_STACK_LIMIT)));
+}

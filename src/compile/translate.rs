@@ -1,0 +1,94 @@
+//! From a validated WebAssembly body to Cranelift's intermediate form: one pass over the operators, each handed to
+//! control, locals, or the family that lowers it. Knows no settings and no machine.
+
+use super::control::Control;
+use super::environ::{Cache, Environ};
+use super::lower::Lowering;
+use super::{CompileError, FunctionBody, locals, signature};
+use crate::object::symbol::Symbol;
+use cranelift_codegen::ir::{Function, SourceLoc, Value};
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use latier_runtime::abi::CallLayout;
+use latier_runtime::module::ModuleDesc;
+use wasmparser::{BinaryReader, Operator, OperatorsReader};
+
+/// What translation allocates, to be used again.
+#[derive(Default)]
+pub(crate) struct Translator {
+    builder: FunctionBuilderContext,
+    cache: Cache,
+    control: Control,
+    stack: Vec<Value>,
+}
+
+impl Translator {
+    /// Translates `body` to `func`, which is empty.
+    ///
+    /// # Errors
+    /// When the body uses what is not supported. The translator is then of no more use.
+    pub fn translate(
+        &mut self,
+        module: &ModuleDesc,
+        body: FunctionBody<'_>,
+        func: &mut Function,
+        target: TargetFrontendConfig,
+    ) -> Result<(), CompileError> {
+        self.cache.clear();
+        let ty = module.functions[body.index.0 as usize];
+        let func_type = &*module.func_types[ty as usize];
+        func.signature = signature::signature(func_type);
+        let mut builder = FunctionBuilder::new(func, &mut self.builder);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let mut params = builder.block_params(entry).to_vec();
+        let hidden = 1 + usize::from(CallLayout::results_in_memory(&func_type.results));
+        let env = Environ::new(module, params[0], &mut self.cache, &mut builder);
+        let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
+        let code = locals::declare(&mut builder, func_type, params.split_off(hidden).as_slice(), &parsed)
+            .map_err(malformed)?;
+        let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack));
+        self.control.start(&mut lowering, ty, params.get(1).copied());
+        operators(OperatorsReader::new(code), &mut self.control, &mut lowering)?;
+        let Lowering { builder, env, stack, .. } = lowering;
+        self.stack = stack;
+        env.finish(builder.func);
+        builder.finalize(target);
+        Ok(())
+    }
+
+    /// The symbols of the last body, by ordinal.
+    pub fn symbols(&self) -> &[Symbol] {
+        self.cache.symbols()
+    }
+}
+
+fn operators(
+    mut reader: OperatorsReader<'_>,
+    control: &mut Control,
+    f: &mut Lowering<'_>,
+) -> Result<(), CompileError> {
+    while !reader.eof() {
+        let offset = reader.original_position() as u32;
+        let op = reader.read().map_err(malformed)?;
+        f.builder.set_srcloc(SourceLoc::new(offset));
+        let lowered = if control.is_reachable() { operator(&op, control, f) } else { control.skip(&op, f) };
+        lowered.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
+    }
+    Ok(())
+}
+
+fn operator(op: &Operator<'_>, control: &mut Control, f: &mut Lowering<'_>) -> Result<(), CompileError> {
+    if locals::lower(op, f) || f.operator(op) || control.lower(op, f)? {
+        return Ok(());
+    }
+    let text = format!("{op:?}");
+    let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    Err(CompileError { message: format!("operator {name} is not supported"), offset: None })
+}
+
+fn malformed(error: wasmparser::Error) -> CompileError {
+    CompileError { message: error.message().to_string(), offset: u32::try_from(error.offset()).ok() }
+}
