@@ -118,31 +118,59 @@ pub struct CallLayout {
     pub result_area_bytes: u32,
 }
 
+/// Gives the parameters of a function their places, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct ParamPlaces {
+    gpr: usize,
+    fpr: usize,
+    stack: u32,
+}
+
+impl ParamPlaces {
+    /// The places of a function whose results go through memory or do not.
+    pub const fn new(results_in_memory: bool) -> ParamPlaces {
+        // Integer argument 0 is the vmctx, 1 the result area if there is one.
+        ParamPlaces { gpr: if results_in_memory { 2 } else { 1 }, fpr: 0, stack: 0 }
+    }
+
+    /// The place of the next parameter: whether it travels in float registers, and whether it is a vector.
+    pub const fn next(&mut self, float: bool, vector: bool) -> Loc {
+        let (next, limit) =
+            if float { (&mut self.fpr, arch::FLOAT_ARGS) } else { (&mut self.gpr, arch::INT_ARGS) };
+        if *next < limit {
+            *next += 1;
+            let n = (*next - 1) as u8;
+            return if float { Loc::Fpr(n) } else { Loc::Gpr(n) };
+        }
+        let size = if vector { 16 } else { 8 };
+        let at = self.stack.next_multiple_of(size);
+        self.stack = at + size;
+        Loc::Mem(at)
+    }
+
+    /// Bytes of stack arguments so far, a multiple of 16.
+    pub const fn stack_bytes(&self) -> u32 {
+        self.stack.next_multiple_of(16)
+    }
+}
+
 impl CallLayout {
     /// Whether results of these types go through memory.
     pub fn results_in_memory(results: &[ValType]) -> bool {
         let floats = results.iter().filter(|t| t.is_float_class()).count();
-        floats > arch::FLOAT_RESULTS || results.len() - floats > arch::INT_RESULTS
+        CallLayout::counts_in_memory(floats, results.len() - floats)
+    }
+
+    /// Whether so many results go through memory.
+    pub(crate) const fn counts_in_memory(floats: usize, others: usize) -> bool {
+        floats > arch::FLOAT_RESULTS || others > arch::INT_RESULTS
     }
 
     /// The layout of calls to functions of type `ty`.
     pub fn new(ty: &FuncType) -> CallLayout {
         let in_memory = CallLayout::results_in_memory(&ty.results);
-        // Integer argument 0 is the vmctx, 1 the result area if there is one.
-        let (mut gpr, mut fpr, mut stack) = (1 + usize::from(in_memory), 0, 0u32);
-        let params = ty.params.iter().map(|t| {
-            let (next, limit) =
-                if t.is_float_class() { (&mut fpr, arch::FLOAT_ARGS) } else { (&mut gpr, arch::INT_ARGS) };
-            if *next < limit {
-                *next += 1;
-                let n = (*next - 1) as u8;
-                return if t.is_float_class() { Loc::Fpr(n) } else { Loc::Gpr(n) };
-            }
-            let size = if *t == ValType::V128 { 16 } else { 8 };
-            let at = stack.next_multiple_of(size);
-            stack = at + size;
-            Loc::Mem(at)
-        });
+        let mut places = ParamPlaces::new(in_memory);
+        let params = ty.params.iter().map(|t| places.next(t.is_float_class(), *t == ValType::V128));
         let params = params.collect();
         let (mut gpr, mut fpr, mut area) = (0, 0, 0);
         let results = ty.results.iter().map(|t| {
@@ -155,7 +183,7 @@ impl CallLayout {
             if t.is_float_class() { Loc::Fpr(*next - 1) } else { Loc::Gpr(*next - 1) }
         });
         let results = results.collect();
-        CallLayout { params, results, stack_bytes: stack.next_multiple_of(16), result_area_bytes: area }
+        CallLayout { params, results, stack_bytes: places.stack_bytes(), result_area_bytes: area }
     }
 }
 

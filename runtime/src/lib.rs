@@ -4,18 +4,35 @@
 pub mod abi;
 mod arch;
 pub mod backtrace;
+mod block;
 pub mod builtin;
+mod builtins;
 pub mod code_memory;
+mod const_expr;
 #[cfg(test)]
 mod crossings;
 pub mod entry;
 pub mod exit;
+pub mod func;
+pub mod global;
+pub mod host;
+pub mod instance;
+pub mod instantiate;
+pub mod limits;
+pub mod memory;
 pub mod module;
 pub mod reentry;
 pub mod reexports;
 pub mod registry;
 pub mod sites;
+pub mod store;
 mod sys;
+pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod trap;
+mod type_text;
+pub mod typed;
 pub mod types;
+pub mod value;
 pub mod vmctx;

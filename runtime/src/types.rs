@@ -27,6 +27,14 @@ impl ValType {
     /// `externref`: a nullable reference to anything the host has.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
 
+    /// Whether every value of `self` is one of `other` too.
+    pub fn matches(self, other: ValType) -> bool {
+        match (self, other) {
+            (ValType::Ref(a), ValType::Ref(b)) => a.matches(b),
+            _ => self == other,
+        }
+    }
+
     /// Whether values of this type travel in float registers.
     pub fn is_float_class(self) -> bool {
         matches!(self, ValType::F32 | ValType::F64 | ValType::V128)

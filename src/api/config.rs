@@ -1,6 +1,8 @@
 //! What an engine is made from: the embedder's choices. Decides nothing itself.
 
-use super::planned::session::{Features, Listener, Mode, SessionConfig, Validation};
+use super::planned::session::{Listener, SessionConfig, WrapBackend};
+use crate::tier::{Mode, Validation};
+use crate::wasm::features::Features;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use std::sync::Arc;
 /// let engine = Engine::new(Config::new().mode(Mode::Optimized).max_wasm_stack(512 << 10))?;
 /// # Ok::<(), latier::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) session: SessionConfig,
     pub(crate) max_wasm_stack: usize,
@@ -22,13 +24,7 @@ impl Config {
     /// Tiered, validating when modules are made, 1 MiB of stack, the features that are finished and on by default.
     pub fn new() -> Config {
         Config {
-            session: SessionConfig {
-                mode: Mode::default(),
-                validation: Validation::Eager,
-                features: Features::default(),
-                listeners: Vec::new(),
-                dump_objects: None,
-            },
+            session: SessionConfig { validation: Validation::Eager, ..SessionConfig::default() },
             max_wasm_stack: 1 << 20,
         }
     }
@@ -66,15 +62,71 @@ impl Config {
         self
     }
 
+    /// Puts something before the backend of every tier: for tests and tools that want to see or spoil a compile.
+    pub fn wrap_backend(&mut self, wrap: WrapBackend) -> &mut Config {
+        self.session.wrap_backend = Some(wrap);
+        self
+    }
+
     /// Sets all WebAssembly features at once.
-    pub fn features(&mut self, features: Features) -> &mut Config {
+    pub fn wasm_features(&mut self, features: Features) -> &mut Config {
         self.session.features = features;
         self
     }
 }
 
+macro_rules! features {
+    ($($setter:ident $name:literal;)*) => {
+        impl Config {
+            $(
+                #[doc = concat!("Whether modules may use the proposal `", $name, "`. What it is built upon goes on")]
+                /// with it; what is built upon it goes off with it.
+                pub fn $setter(&mut self, on: bool) -> &mut Config {
+                    self.session.features.enable($name, on).expect("a row of the table of proposals");
+                    self
+                }
+            )*
+        }
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name),*];
+    };
+}
+
+features! {
+    wasm_bulk_memory "bulk-memory";
+    wasm_custom_page_sizes "custom-page-sizes";
+    wasm_exceptions "exceptions";
+    wasm_extended_const "extended-const";
+    wasm_function_references "function-references";
+    wasm_gc "gc";
+    wasm_memory64 "memory64";
+    wasm_multi_memory "multi-memory";
+    wasm_multi_value "multi-value";
+    wasm_reference_types "reference-types";
+    wasm_relaxed_simd "relaxed-simd";
+    wasm_simd "simd";
+    wasm_stack_switching "stack-switching";
+    wasm_tail_call "tail-call";
+    wasm_threads "threads";
+    wasm_wide_arithmetic "wide-arithmetic";
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::features::PROPOSALS;
+
+    #[test]
+    fn every_setter_is_of_a_proposal() {
+        for name in NAMES {
+            assert!(PROPOSALS.iter().any(|proposal| proposal.name == *name), "{name}");
+        }
     }
 }

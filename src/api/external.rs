@@ -1,5 +1,6 @@
 //! Anything that can be imported or exported.
 
+use super::raw;
 use super::{AsContext, ExternType, Func, Global, Memory, Table};
 
 /// A handle to something that can be imported or exported.
@@ -49,23 +50,27 @@ impl Extern {
         }
     }
 
-    pub(crate) fn to_raw(self) -> super::planned::rt::Extern {
-        use super::planned::rt;
+    /// # Panics
+    /// When `store` does not own it.
+    pub(crate) fn assert_owned(&self, store: impl AsContext) {
+        self.to_raw().ty(store.as_context().0);
+    }
+
+    pub(crate) fn to_raw(self) -> raw::Extern {
         match self {
-            Extern::Func(func) => rt::Extern::Func(func.0),
-            Extern::Global(global) => rt::Extern::Global(global.0),
-            Extern::Table(table) => rt::Extern::Table(table.0),
-            Extern::Memory(memory) => rt::Extern::Memory(memory.0),
+            Extern::Func(func) => raw::Extern::Func(func.0),
+            Extern::Global(global) => raw::Extern::Global(global.0),
+            Extern::Table(table) => raw::Extern::Table(table.0),
+            Extern::Memory(memory) => raw::Extern::Memory(memory.0),
         }
     }
 
-    pub(crate) fn from_raw(raw: super::planned::rt::Extern) -> Extern {
-        use super::planned::rt;
+    pub(crate) fn from_raw(raw: raw::Extern) -> Extern {
         match raw {
-            rt::Extern::Func(func) => Extern::Func(Func(func)),
-            rt::Extern::Global(global) => Extern::Global(Global(global)),
-            rt::Extern::Table(table) => Extern::Table(Table(table)),
-            rt::Extern::Memory(memory) => Extern::Memory(Memory(memory)),
+            raw::Extern::Func(func) => Extern::Func(Func(func)),
+            raw::Extern::Global(global) => Extern::Global(Global(global)),
+            raw::Extern::Table(table) => Extern::Table(Table(table)),
+            raw::Extern::Memory(memory) => Extern::Memory(Memory(memory)),
         }
     }
 }

@@ -1,23 +1,23 @@
 //! Functions as the embedder holds them: of guests and of the host alike.
 
 use super::host::HostFunc;
-use super::planned::rt;
+use super::raw;
 use super::trap::stopped;
-use super::types::TypeName;
 use super::{
-    AsContext, AsContextMut, Caller, Error, FuncType, IntoFunc, Result, TypedFunc, Val, ValType, WasmParams,
-    WasmResults,
+    AsContext, AsContextMut, Caller, FuncType, IntoFunc, Result, TypedFunc, Val, WasmParams, WasmResults,
 };
-use anyhow::{Context, bail};
 
 /// A handle to a function in a store. All methods panic when given another store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Func(pub(crate) rt::Func);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Func(pub(crate) raw::Func);
 
 impl Func {
     /// A host function of type `ty`, which is given its arguments and leaves its results as values of any type.
     /// Results are zero or null until set. An error that `func` returns stops the guest; results of other types
     /// than `ty` says are such an error.
+    ///
+    /// # Panics
+    /// When there is no code memory for the way to it; an [`Engine`](super::Engine) was made, so there was.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -27,6 +27,9 @@ impl Func {
     }
 
     /// A host function whose type is the closure's. See [`Linker::func_wrap`](super::Linker::func_wrap).
+    ///
+    /// # Panics
+    /// As [`Func::new`].
     pub fn wrap<T: 'static, Params, Results>(
         mut store: impl AsContextMut<Data = T>,
         func: impl IntoFunc<T, Params, Results>,
@@ -51,12 +54,12 @@ impl Func {
     /// When `store` does not own the function or a reference in `params`, or when a host function panics.
     pub fn call(&self, mut store: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<()> {
         let store = store.as_context_mut().0;
-        let raw_params: Vec<rt::Val> = params.iter().map(|v| v.to_raw()).collect();
-        let mut raw_results = vec![rt::Val::I32(0); results.len()];
+        let raw_params: Vec<raw::Val> = params.iter().map(|v| v.to_raw()).collect();
+        let mut raw_results = vec![raw::Val::I32(0); results.len()];
         match self.0.call(store, &raw_params, &mut raw_results) {
             Ok(()) => {}
-            Err(rt::CallError::Type(message)) => bail!(message),
-            Err(rt::CallError::Unwind(unwind)) => return Err(stopped(&store.data().engine, *unwind)),
+            Err(raw::CallError::Type(mismatch)) => return Err(mismatch.into()),
+            Err(raw::CallError::Unwind(unwind)) => return Err(stopped(&store.data().engine, *unwind)),
         }
         for (result, raw) in results.iter_mut().zip(raw_results) {
             *result = Val::from_raw(raw);
@@ -72,21 +75,6 @@ impl Func {
         &self,
         store: impl AsContext,
     ) -> Result<TypedFunc<Params, Results>> {
-        let ty = self.ty(store);
-        same_types(Params::TYPES, ty.params()).context("type mismatch with parameters")?;
-        same_types(Results::TYPES, ty.results()).context("type mismatch with results")?;
-        Ok(TypedFunc::new(*self))
+        Ok(TypedFunc::new(self.0.typed(store.as_context().0)?))
     }
-}
-
-fn same_types(rust: &[ValType], wasm: impl ExactSizeIterator<Item = ValType>) -> Result<(), Error> {
-    if rust.len() != wasm.len() {
-        bail!("expected {} types, found {}", wasm.len(), rust.len());
-    }
-    for (rust, wasm) in rust.iter().zip(wasm) {
-        if *rust != wasm {
-            bail!("type mismatch: expected {}, found {}", TypeName(wasm), TypeName(*rust));
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,21 @@
 //! Host functions: closures of the embedder with the type they are called by, and which of them a store has
 //! already. Refuses to know how a call reaches them.
 
-use super::planned::rt;
+use super::raw;
 use super::store::{RawStore, StoreData};
-use super::types::TypeName;
 use super::{Caller, Error, Func, FuncType, Instance, Result, Val};
+use anyhow::bail;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// What a host function that is not made by instantiation panics with: these calls return no error in Wasmtime.
+pub(crate) const NO_CODE_MEMORY: &str = "there is code memory for a host function's entry";
+
 /// A closure that no store has yet, or several have.
 pub struct HostFunc<T: 'static> {
     ty: FuncType,
-    call: rt::HostFn<StoreData<T>>,
+    call: raw::HostFn<StoreData<T>>,
 }
 
 impl<T: 'static> HostFunc<T> {
@@ -29,11 +32,11 @@ impl<T: 'static> HostFunc<T> {
             let instance = call.caller_instance().map(Instance);
             func(Caller::new(call.store(), instance), &params, &mut results)?;
             for (i, (value, ty)) in results.into_iter().zip(of.results()).enumerate() {
-                if !value.matches(&ty) {
-                    let found = TypeName(value.general_type());
-                    anyhow::bail!("host function returned {found} as result {i}, expected {}", TypeName(ty));
+                let value = value.to_raw();
+                if !value.matches(call.store(), ty) {
+                    bail!("host function gave a {} as result {i}, not a {ty}", value.ty(call.store()));
                 }
-                call.set_val(i, value.to_raw());
+                call.set_val(i, value);
             }
             Ok(())
         })
@@ -42,29 +45,32 @@ impl<T: 'static> HostFunc<T> {
     /// A host function of type `ty` that takes its arguments from the call and leaves its results there.
     pub(crate) fn raw<F>(ty: FuncType, func: F) -> HostFunc<T>
     where
-        F: Fn(&mut rt::HostCall<'_, StoreData<T>>) -> Result<(), Error> + Send + Sync + 'static,
+        F: Fn(&mut raw::HostCall<'_, StoreData<T>>) -> Result<(), Error> + Send + Sync + 'static,
     {
-        let call = move |call: &mut rt::HostCall<'_, StoreData<T>>| {
-            func(call).map_err(|error| Box::new(error) as rt::HostFailure)
+        let call = move |call: &mut raw::HostCall<'_, StoreData<T>>| {
+            func(call).map_err(|error| Box::new(error) as raw::HostFailure)
         };
         HostFunc { ty, call: Arc::new(call) }
     }
 
     /// A new function in `store`.
+    ///
+    /// # Panics
+    /// When there is no code memory for the way to it.
     pub(crate) fn into_func(self, store: &mut RawStore<T>) -> Func {
-        Func(rt::Func::new_host(store, self.ty.raw().clone(), self.call))
+        Func(raw::Func::new_host(store, self.ty.raw().clone(), self.call).expect(NO_CODE_MEMORY))
     }
 
     /// The function in `store` for this closure: made by the first call, so that a linker that instantiates many
     /// modules in one store gives each closure one function.
-    pub(crate) fn in_store(self: &Arc<Self>, store: &mut RawStore<T>) -> Func {
+    pub(crate) fn in_store(self: &Arc<Self>, store: &mut RawStore<T>) -> Result<Func> {
         let key = Arc::as_ptr(self) as usize;
         if let Some((_, func)) = store.data().host_funcs.by_address.get(&key) {
-            return *func;
+            return Ok(*func);
         }
-        let func = Func(rt::Func::new_host(store, self.ty.raw().clone(), self.call.clone()));
+        let func = Func(raw::Func::new_host(store, self.ty.raw().clone(), self.call.clone())?);
         store.data_mut().host_funcs.by_address.insert(key, (self.clone(), func));
-        func
+        Ok(func)
     }
 }
 

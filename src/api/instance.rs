@@ -1,17 +1,17 @@
 //! Instances as the embedder holds them, and what is left to do when all imports are found.
 
-use super::planned::rt;
+use super::raw;
 use super::store::RawStore;
-use super::trap::stopped;
+use super::trap::trap_error;
 use super::{
-    AsContextMut, Engine, Error, Extern, Func, Global, Memory, Module, Result, Table, TypedFunc, WasmParams,
-    WasmResults,
+    AsContextMut, Engine, Extern, Func, Global, Memory, Module, Result, StoreContext, StoreContextMut, Table,
+    TypedFunc, WasmParams, WasmResults,
 };
 use anyhow::{Context, anyhow, bail};
 
 /// A handle to an instance of a module in a store. All methods panic when given another store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Instance(pub(crate) rt::Instance);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instance(pub(crate) raw::Instance);
 
 impl Instance {
     /// Instantiates `module` with `imports`, one for each of [`Module::imports`] in order, and runs its start
@@ -27,9 +27,15 @@ impl Instance {
         instantiate(store.as_context_mut().0, module, imports)
     }
 
+    /// The module it is an instance of.
+    pub fn module<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a Module {
+        let store = store.into().0;
+        &store.data().modules[&self.0.module(store).code().token()]
+    }
+
     /// The export `name`.
     pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Option<Extern> {
-        self.0.export(store.as_context_mut().0, name).map(Extern::from_raw)
+        self.0.get_export(store.as_context_mut().0, name).map(Extern::from_raw)
     }
 
     /// The exported function `name`.
@@ -71,7 +77,7 @@ impl Instance {
     /// The exports, in the module's order.
     pub fn exports<'a, T: 'static>(
         &self,
-        store: impl Into<super::StoreContextMut<'a, T>>,
+        store: impl Into<StoreContextMut<'a, T>>,
     ) -> impl ExactSizeIterator<Item = Export> + 'a {
         let exports = self.0.exports(store.into().0);
         exports.into_iter().map(|(name, raw)| Export { name, definition: Extern::from_raw(raw) })
@@ -126,11 +132,18 @@ pub(crate) fn instantiate<T: 'static>(
     if !Engine::same(module.engine(), &store.data().engine) {
         bail!("cross-`Engine` instantiation is not supported");
     }
-    let imports: Vec<rt::Extern> = imports.iter().map(|import| import.to_raw()).collect();
-    let instance = store.instantiate(module.loaded().runtime(), &imports).map_err(Error::msg)?;
+    let expected = module.imports().len();
+    if imports.len() != expected {
+        bail!("expected {expected} imports, found {}", imports.len());
+    }
+    let imports: Vec<raw::Extern> = imports.iter().map(|import| import.to_raw()).collect();
+    store.data_mut().modules.entry(module.token()).or_insert_with(|| module.clone());
+    let instance = store.instantiate(module.loaded().runtime(), &imports).map_err(|error| match error {
+        raw::InstantiateError::Trap(code) => trap_error(code, None),
+        error => error.into(),
+    })?;
     if let Some(start) = instance.start_func(store) {
-        let started: Result<(), _> = start.call_typed(store, ());
-        started.map_err(|unwind| stopped(&store.data().engine, *unwind))?;
+        TypedFunc::<(), ()>::new(start.typed(store)?).call(StoreContextMut(store), ())?;
     }
     Ok(Instance(instance))
 }

@@ -1,6 +1,6 @@
 //! The limits of a store, as plain numbers. Who keeps to them is the executor's business.
 
-use super::planned::rt;
+use super::raw;
 
 /// What a store's instances may use in all. Without limits, only the machine's.
 ///
@@ -19,13 +19,12 @@ pub struct StoreLimits {
 }
 
 impl StoreLimits {
-    pub(crate) fn to_raw(&self) -> rt::Limits {
-        let wide = |n: Option<usize>| n.map(|n| n as u64);
-        rt::Limits {
-            memory_bytes: wide(self.memory_size),
-            table_elements: wide(self.table_elements),
-            instances: wide(self.instances),
-        }
+    /// What is not limited here gets the executor's own bound.
+    pub(crate) fn apply(&self, limits: &mut raw::ResourceLimits) {
+        let own = raw::ResourceLimits::default();
+        limits.max_memory_bytes = self.memory_size.map(|n| n as u64);
+        limits.max_table_elements = self.table_elements.map_or(own.max_table_elements, |n| n as u64);
+        limits.max_instances = self.instances.unwrap_or(own.max_instances);
     }
 }
 

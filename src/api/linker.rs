@@ -1,6 +1,6 @@
 //! Finds imports by name. Refuses to know how anything is called or stored.
 
-use super::host::HostFunc;
+use super::host::{HostFunc, NO_CODE_MEMORY};
 use super::instance::instantiate;
 use super::store::RawStore;
 use super::{
@@ -54,10 +54,10 @@ impl<T: 'static> Clone for Definition<T> {
 }
 
 impl<T: 'static> Definition<T> {
-    fn in_store(&self, store: &mut RawStore<T>) -> Extern {
+    fn in_store(&self, store: &mut RawStore<T>) -> Result<Extern> {
         match self {
-            Definition::Host(func) => Extern::Func(func.in_store(store)),
-            Definition::Extern(item) => *item,
+            Definition::Host(func) => func.in_store(store).map(Extern::Func),
+            Definition::Extern(item) => Ok(*item),
         }
     }
 }
@@ -135,8 +135,7 @@ impl<T: 'static> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
         let item = item.into();
-        // Asking for its type asserts that it is the store's.
-        item.ty(store);
+        item.assert_owned(store);
         self.insert(module, name, Definition::Extern(item))
     }
 
@@ -180,11 +179,18 @@ impl<T: 'static> Linker<T> {
     }
 
     /// What stands under (`module`, `name`); a host function becomes one of `store`.
+    ///
+    /// # Panics
+    /// When there is no code memory for a host function.
     pub fn get(&self, mut store: impl AsContextMut<Data = T>, module: &str, name: &str) -> Option<Extern> {
-        Some(self.definition(module, name)?.in_store(store.as_context_mut().0))
+        let definition = self.definition(module, name)?;
+        Some(definition.in_store(store.as_context_mut().0).expect(NO_CODE_MEMORY))
     }
 
     /// What stands under the names of `import`; a host function becomes one of `store`.
+    ///
+    /// # Panics
+    /// As [`Linker::get`].
     pub fn get_by_import(
         &self,
         store: impl AsContextMut<Data = T>,
@@ -218,7 +224,7 @@ impl<T: 'static> Linker<T> {
     /// As [`Instance::new`].
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>, module: &Module) -> Result<Instance> {
         let store = store.as_context_mut().0;
-        let find = |import: ImportType<'_>| Ok(self.find(&import)?.in_store(store));
+        let find = |import: ImportType<'_>| self.find(&import)?.in_store(store);
         let imports = module.imports().map(find).collect::<Result<Vec<_>>>()?;
         instantiate(store, module, &imports)
     }
@@ -309,7 +315,8 @@ impl<T: 'static> InstancePre<T> {
     /// As [`Instance::new`].
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let StoreContextMut(store) = store.as_context_mut();
-        let imports: Vec<Extern> = self.imports.iter().map(|import| import.in_store(store)).collect();
+        let imports = self.imports.iter().map(|import| import.in_store(store));
+        let imports = imports.collect::<Result<Vec<_>>>()?;
         instantiate(store, &self.module, &imports)
     }
 }

@@ -1,12 +1,13 @@
 //! Linear memories as the embedder holds them.
 
-use super::planned::rt;
-use super::{AsContext, AsContextMut, Error, MemoryType, Result, StoreContext, StoreContextMut};
+use super::raw;
+use super::{AsContext, AsContextMut, MemoryType, Result, StoreContext, StoreContextMut};
+use anyhow::Context;
 use std::fmt;
 
 /// A handle to a linear memory in a store. All methods panic when given another store.
 ///
-/// ```no_run
+/// ```
 /// use latier::{Engine, Memory, MemoryType, Store};
 ///
 /// let mut store = Store::new(&Engine::default(), ());
@@ -15,8 +16,8 @@ use std::fmt;
 /// assert_eq!(&memory.data(&store)[100..105], b"hello");
 /// # Ok::<(), latier::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Memory(pub(crate) rt::Memory);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(pub(crate) raw::Memory);
 
 impl Memory {
     /// A new memory of type `ty`, all zero.
@@ -24,10 +25,10 @@ impl Memory {
     /// # Errors
     /// When the store's limits or the machine leave no room for it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
-        rt::Memory::new(store.as_context_mut().0, ty.0).map(Memory).map_err(Error::msg)
+        Ok(Memory(raw::Memory::new(store.as_context_mut().0, ty.0)?))
     }
 
-    /// Its type; the minimum is the size it has now.
+    /// Its type, as it was declared.
     pub fn ty(&self, store: impl AsContext) -> MemoryType {
         MemoryType(self.0.ty(store.as_context().0))
     }
@@ -88,7 +89,7 @@ impl Memory {
 
     /// Bytes it has.
     pub fn data_size(&self, store: impl AsContext) -> usize {
-        self.0.data(store.as_context().0).len()
+        self.0.data_size(store.as_context().0)
     }
 
     /// Pages it has.
@@ -107,7 +108,7 @@ impl Memory {
     /// When its type, the store's limits or the machine forbid it; it is unchanged then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let grown = self.0.grow(store.as_context_mut().0, delta);
-        grown.ok_or_else(|| Error::msg(format!("failed to grow memory by `{delta}`")))
+        grown.with_context(|| format!("failed to grow memory by `{delta}`"))
     }
 }
 

@@ -15,6 +15,7 @@ mod memory;
 mod module;
 mod planned;
 mod program;
+mod raw;
 mod store;
 mod table;
 mod trap;
@@ -33,7 +34,6 @@ pub use limits::{StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
-pub use planned::session::{Event, Features, Listener, Mode, Validation};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
@@ -44,7 +44,10 @@ pub use types::{
 };
 pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
+pub use crate::tier::{Mode, Tier, Validation};
+pub use crate::wasm::features::Features;
 pub use anyhow::Error;
+pub use planned::session::{Event, Listener};
 
 /// The result of whatever can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -5,6 +5,7 @@ use super::types::{ExportType, ExternType, ImportType};
 use super::{Engine, Error, Result};
 use anyhow::Context;
 use latier_runtime::module::ModuleDesc;
+use latier_runtime::registry::ModuleToken;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -102,6 +103,11 @@ impl Module {
     /// What the session knows of it: look-ups, statistics and all that is not shaped as in Wasmtime.
     pub fn loaded(&self) -> &Arc<LoadedModule> {
         &self.loaded
+    }
+
+    /// Identity of its code, by which backtraces know it.
+    pub(crate) fn token(&self) -> ModuleToken {
+        self.loaded.runtime().code().token()
     }
 
     fn desc(&self) -> &ModuleDesc {

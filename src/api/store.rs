@@ -2,17 +2,22 @@
 //! instance is made of: the executor's store is inside.
 
 use super::host::HostFuncs;
-use super::planned::rt;
-use super::{Engine, limits::StoreLimits};
+use super::limits::StoreLimits;
+use super::raw;
+use super::{Engine, Module};
+use latier_runtime::registry::ModuleToken;
+use std::collections::HashMap;
 
 /// What the executor's store carries for the API.
 pub(crate) struct StoreData<T: 'static> {
     pub engine: Engine,
     pub host_funcs: HostFuncs,
+    /// The modules with instances here: they stay as long as those, so that backtraces can name their functions.
+    pub modules: HashMap<ModuleToken, Module>,
     pub user: T,
 }
 
-pub(crate) type RawStore<T> = rt::Store<StoreData<T>>;
+pub(crate) type RawStore<T> = raw::Store<StoreData<T>>;
 
 /// Owner of instances and all that belongs to them, and of the embedder's `T`. Everything in a store lives until
 /// the store is dropped. It can move to another thread if `T` can.
@@ -24,7 +29,7 @@ pub(crate) type RawStore<T> = rt::Store<StoreData<T>>;
 /// assert_eq!(store.into_data(), 42);
 /// ```
 pub struct Store<T: 'static> {
-    pub(crate) inner: RawStore<T>,
+    pub(crate) inner: Box<RawStore<T>>,
 }
 
 impl<T: 'static> Store<T> {
@@ -32,9 +37,14 @@ impl<T: 'static> Store<T> {
     /// [`Caller`](super::Caller).
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         let types = engine.session().types().clone();
-        let data = StoreData { engine: engine.clone(), host_funcs: HostFuncs::default(), user: data };
-        let mut inner = rt::Store::new(types, data);
-        inner.set_max_stack(engine.max_wasm_stack());
+        let data = StoreData {
+            engine: engine.clone(),
+            host_funcs: HostFuncs::default(),
+            modules: HashMap::new(),
+            user: data,
+        };
+        let mut inner = raw::Store::new(types, data);
+        inner.limits_mut().max_wasm_stack_bytes = engine.max_wasm_stack();
         Store { inner }
     }
 
@@ -60,8 +70,8 @@ impl<T: 'static> Store<T> {
 
     /// Sets the store's limits: `limiter` is asked once, now. What exists already is not affected until it grows.
     pub fn limiter(&mut self, limiter: impl FnOnce(&mut T) -> &mut StoreLimits) {
-        let limits = limiter(self.data_mut()).to_raw();
-        self.inner.set_limits(limits);
+        let limits = limiter(self.data_mut()).clone();
+        limits.apply(self.inner.limits_mut());
     }
 }
 

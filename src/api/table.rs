@@ -1,11 +1,12 @@
 //! Tables of references as the embedder holds them.
 
-use super::planned::rt;
-use super::{AsContext, AsContextMut, Error, Ref, Result, TableType};
+use super::raw;
+use super::{AsContext, AsContextMut, Ref, Result, TableType};
+use anyhow::Context;
 
 /// A handle to a table in a store. All methods panic when given another store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Table(pub(crate) rt::Table);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table(pub(crate) raw::Table);
 
 impl Table {
     /// A new table of type `ty`, every element `init`.
@@ -13,10 +14,10 @@ impl Table {
     /// # Errors
     /// When `init` is not of the element type, or the store's limits leave no room.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
-        rt::Table::new(store.as_context_mut().0, ty.0, init.to_raw()).map(Table).map_err(Error::msg)
+        Ok(Table(raw::Table::new(store.as_context_mut().0, ty.0, init.to_raw())?))
     }
 
-    /// Its type; the minimum is the size it has now.
+    /// Its type, as it was declared.
     pub fn ty(&self, store: impl AsContext) -> TableType {
         TableType(self.0.ty(store.as_context().0))
     }
@@ -36,7 +37,7 @@ impl Table {
     /// # Errors
     /// When `index` lies outside the table or `value` is not of the element type.
     pub fn set(&self, mut store: impl AsContextMut, index: u64, value: Ref) -> Result<()> {
-        self.0.set(store.as_context_mut().0, index, value.to_raw()).map_err(Error::msg)
+        Ok(self.0.set(store.as_context_mut().0, index, value.to_raw())?)
     }
 
     /// Adds `delta` elements, each `init`, and returns how many it had.
@@ -45,6 +46,6 @@ impl Table {
     /// When its type or the store's limits forbid it, or `init` is not of the element type.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Ref) -> Result<u64> {
         let grown = self.0.grow(store.as_context_mut().0, delta, init.to_raw());
-        grown.ok_or_else(|| Error::msg(format!("failed to grow table by `{delta}`")))
+        grown.with_context(|| format!("failed to grow table by `{delta}`"))
     }
 }

@@ -1,9 +1,9 @@
 //! Why a guest stopped and where: the executor's account of it as an error whose chain holds a [`Trap`] or the
 //! host's own error, and a [`WasmBacktrace`]. Refuses to catch anything itself.
 
-use super::planned::rt;
 use super::planned::session::{LoadedModule, Session};
-use super::{Engine, Error, Module};
+use super::raw;
+use super::{AsContext, Engine, Error, Module};
 use latier_runtime::abi::{FuncIndex, TrapCode};
 use std::fmt;
 use std::panic::resume_unwind;
@@ -102,10 +102,16 @@ pub struct WasmBacktrace {
 }
 
 impl WasmBacktrace {
-    fn new(engine: &Engine, raw: &[rt::RawFrame]) -> WasmBacktrace {
+    fn new(engine: &Engine, raw: &[raw::RawFrame]) -> WasmBacktrace {
         let session = engine.session();
         let frames = raw.iter().filter_map(|frame| FrameInfo::new(engine, session, frame)).collect();
         WasmBacktrace { frames }
+    }
+
+    /// The functions that are running now, on this thread: all that called the host function that asks. Empty
+    /// outside of host functions.
+    pub fn capture(store: impl AsContext) -> WasmBacktrace {
+        WasmBacktrace::new(store.as_context().engine(), &raw::capture_backtrace())
     }
 
     /// The frames, innermost first.
@@ -139,7 +145,7 @@ pub struct FrameInfo {
 }
 
 impl FrameInfo {
-    fn new(engine: &Engine, session: &Session, raw: &rt::RawFrame) -> Option<FrameInfo> {
+    fn new(engine: &Engine, session: &Session, raw: &raw::RawFrame) -> Option<FrameInfo> {
         let loaded: Arc<LoadedModule> = session.module_of(raw.module)?;
         Some(FrameInfo {
             name: loaded.func_name(raw.function),
@@ -181,11 +187,11 @@ impl FrameInfo {
 }
 
 /// The error of a guest that stopped. A panic of the host goes on from here.
-pub(crate) fn stopped(engine: &Engine, unwind: rt::Unwind) -> Error {
+pub(crate) fn stopped(engine: &Engine, unwind: raw::Unwind) -> Error {
     let error = match unwind.reason {
-        rt::UnwindReason::Panic(payload) => resume_unwind(payload),
-        rt::UnwindReason::Trap { code, message } => trap_error(code, message),
-        rt::UnwindReason::Host(failure) => match failure.downcast::<Error>() {
+        raw::UnwindReason::Panic(payload) => resume_unwind(payload),
+        raw::UnwindReason::Trap { code, message } => trap_error(code, message),
+        raw::UnwindReason::Host(failure) => match failure.downcast::<Error>() {
             Ok(error) => *error,
             Err(_) => Error::msg("a host function failed"),
         },
@@ -197,7 +203,8 @@ pub(crate) fn stopped(engine: &Engine, unwind: rt::Unwind) -> Error {
     error.context(WasmBacktrace::new(engine, &unwind.backtrace))
 }
 
-fn trap_error(code: TrapCode, message: Option<String>) -> Error {
+/// The error of a trap; a message stands behind it in the chain.
+pub(crate) fn trap_error(code: TrapCode, message: Option<String>) -> Error {
     match (Trap::from_code(code), message) {
         (Some(trap), None) => Error::new(trap),
         (Some(trap), Some(message)) => Error::msg(message).context(trap),

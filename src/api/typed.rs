@@ -2,11 +2,12 @@
 //! that counts parameters.
 
 use super::host::HostFunc;
-use super::planned::rt;
+use super::raw;
 use super::store::StoreData;
 use super::trap::stopped;
-use super::{AsContextMut, Caller, Engine, Error, ExternRef, Func, FuncType, Instance, Result, ValType};
-use std::marker::PhantomData;
+use super::{
+    AsContextMut, Caller, Engine, Error, ExternRef, Func, FuncType, Instance, Result, V128, ValType,
+};
 
 /// Calls a macro once for every number of parameters there may be, with that many names.
 macro_rules! for_each_arity {
@@ -30,7 +31,6 @@ macro_rules! for_each_arity {
         $mac!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
     };
 }
-pub(crate) use for_each_arity;
 
 mod sealed {
     /// Implemented here only: what a type does to pass as a WebAssembly value is the executor's business.
@@ -39,14 +39,11 @@ mod sealed {
 use sealed::Sealed;
 
 /// A Rust type that passes as one WebAssembly value: `i32` and `u32` as `i32`, `i64` and `u64` as `i64`, `f32`,
-/// `f64`, `Option<Func>` as `funcref`, `Option<ExternRef>` as `externref`.
+/// `f64`, [`V128`], `Option<Func>` as `funcref`, [`Func`] as one that is not null, `Option<ExternRef>` as `externref`.
 pub trait WasmTy: Sealed + Send + Sized + 'static {
     /// What the executor passes for it.
     #[doc(hidden)]
-    type Abi: rt::WasmTy;
-    /// The WebAssembly type.
-    #[doc(hidden)]
-    const TYPE: ValType;
+    type Abi: raw::WasmTy;
     #[doc(hidden)]
     fn into_abi(self) -> Self::Abi;
     #[doc(hidden)]
@@ -54,11 +51,10 @@ pub trait WasmTy: Sealed + Send + Sized + 'static {
 }
 
 macro_rules! wasm_ty {
-    ($($ty:ty, $valtype:ident, $abi:ty, $v:ident => $into:expr, $from:expr;)*) => { $(
+    ($($ty:ty, $abi:ty, $v:ident => $into:expr, $from:expr;)*) => { $(
         impl Sealed for $ty {}
         impl WasmTy for $ty {
             type Abi = $abi;
-            const TYPE: ValType = ValType::$valtype;
             fn into_abi(self) -> $abi {
                 let $v = self;
                 $into
@@ -71,22 +67,22 @@ macro_rules! wasm_ty {
 }
 
 wasm_ty! {
-    i32, I32, i32, v => v, v;
-    u32, I32, u32, v => v, v;
-    i64, I64, i64, v => v, v;
-    u64, I64, u64, v => v, v;
-    f32, F32, f32, v => v, v;
-    f64, F64, f64, v => v, v;
-    Option<Func>, FUNCREF, Option<rt::Func>, v => v.map(|f| f.0), v.map(Func);
-    Option<ExternRef>, EXTERNREF, Option<rt::ExternRef>, v => v.map(|e| e.0), v.map(ExternRef);
+    i32, i32, v => v, v;
+    u32, u32, v => v, v;
+    i64, i64, v => v, v;
+    u64, u64, v => v, v;
+    f32, f32, v => v, v;
+    f64, f64, v => v, v;
+    V128, u128, v => v.as_u128(), V128::from(v);
+    Func, raw::Func, v => v.0, Func(v);
+    Option<Func>, Option<raw::Func>, v => v.map(|f| f.0), v.map(Func);
+    Option<ExternRef>, Option<raw::ExternRef>, v => v.map(|e| e.0), v.map(ExternRef);
 }
 
 /// Parameters of a [`TypedFunc`]: one [`WasmTy`] or a tuple of up to 16.
 pub trait WasmParams: Send {
     #[doc(hidden)]
-    type Abi: rt::WasmValues;
-    #[doc(hidden)]
-    const TYPES: &'static [ValType];
+    type Abi: raw::WasmParams;
     #[doc(hidden)]
     fn into_abi(self) -> Self::Abi;
 }
@@ -94,9 +90,7 @@ pub trait WasmParams: Send {
 /// Results of a [`TypedFunc`]: one [`WasmTy`] or a tuple of up to 16.
 pub trait WasmResults: Send {
     #[doc(hidden)]
-    type Abi: rt::WasmValues;
-    #[doc(hidden)]
-    const TYPES: &'static [ValType];
+    type Abi: raw::WasmResults;
     #[doc(hidden)]
     fn from_abi(abi: Self::Abi) -> Self;
 }
@@ -107,30 +101,28 @@ pub trait WasmRet {
     #[doc(hidden)]
     fn types() -> &'static [ValType];
     #[doc(hidden)]
-    fn leave_in<D>(self, call: &mut rt::HostCall<'_, D>) -> Result<(), Error>;
+    fn leave_in<D: 'static>(self, call: &mut raw::HostCall<'_, D>) -> Result<(), Error>;
 }
 
 impl<A: WasmTy> WasmParams for A {
-    type Abi = (A::Abi,);
-    const TYPES: &'static [ValType] = &[A::TYPE];
-    fn into_abi(self) -> (A::Abi,) {
-        (self.into_abi(),)
+    type Abi = A::Abi;
+    fn into_abi(self) -> A::Abi {
+        self.into_abi()
     }
 }
 
 impl<A: WasmTy> WasmResults for A {
-    type Abi = (A::Abi,);
-    const TYPES: &'static [ValType] = &[A::TYPE];
-    fn from_abi((abi,): (A::Abi,)) -> A {
+    type Abi = A::Abi;
+    fn from_abi(abi: A::Abi) -> A {
         A::from_abi(abi)
     }
 }
 
 impl<A: WasmTy> WasmRet for A {
     fn types() -> &'static [ValType] {
-        <A as WasmResults>::TYPES
+        <A::Abi as raw::WasmResults>::TYPES
     }
-    fn leave_in<D>(self, call: &mut rt::HostCall<'_, D>) -> Result<(), Error> {
+    fn leave_in<D: 'static>(self, call: &mut raw::HostCall<'_, D>) -> Result<(), Error> {
         call.set_result(0, self.into_abi());
         Ok(())
     }
@@ -140,7 +132,7 @@ impl<R: WasmRet> WasmRet for Result<R, Error> {
     fn types() -> &'static [ValType] {
         R::types()
     }
-    fn leave_in<D>(self, call: &mut rt::HostCall<'_, D>) -> Result<(), Error> {
+    fn leave_in<D: 'static>(self, call: &mut raw::HostCall<'_, D>) -> Result<(), Error> {
         self?.leave_in(call)
     }
 }
@@ -150,7 +142,6 @@ macro_rules! tuples {
         #[allow(non_snake_case, unused_variables, clippy::unused_unit)]
         impl<$($a: WasmTy),*> WasmParams for ($($a,)*) {
             type Abi = ($($a::Abi,)*);
-            const TYPES: &'static [ValType] = &[$($a::TYPE),*];
             fn into_abi(self) -> Self::Abi {
                 let ($($a,)*) = self;
                 ($($a.into_abi(),)*)
@@ -160,7 +151,6 @@ macro_rules! tuples {
         #[allow(non_snake_case, clippy::unused_unit)]
         impl<$($a: WasmTy),*> WasmResults for ($($a,)*) {
             type Abi = ($($a::Abi,)*);
-            const TYPES: &'static [ValType] = &[$($a::TYPE),*];
             fn from_abi(abi: Self::Abi) -> Self {
                 let ($($a,)*) = abi;
                 ($($a::from_abi($a),)*)
@@ -170,9 +160,9 @@ macro_rules! tuples {
         #[allow(non_snake_case, unused_mut, unused_variables, unused_assignments)]
         impl<$($a: WasmTy),*> WasmRet for ($($a,)*) {
             fn types() -> &'static [ValType] {
-                <Self as WasmResults>::TYPES
+                <<Self as WasmResults>::Abi as raw::WasmResults>::TYPES
             }
-            fn leave_in<D>(self, call: &mut rt::HostCall<'_, D>) -> Result<(), Error> {
+            fn leave_in<D: 'static>(self, call: &mut raw::HostCall<'_, D>) -> Result<(), Error> {
                 let ($($a,)*) = self;
                 let mut at = 0;
                 $( call.set_result(at, $a.into_abi()); at += 1; )*
@@ -190,9 +180,17 @@ pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
     fn into_host_func(self, engine: &Engine) -> HostFunc<T>;
 }
 
+/// A call as the bodies of closures see it.
+type Call<'a, T> = raw::HostCall<'a, StoreData<T>>;
+
+fn func_type<P: WasmParams, R: WasmRet>(engine: &Engine) -> FuncType {
+    let params = <P::Abi as raw::WasmParams>::TYPES;
+    FuncType::new(engine, params.iter().copied(), R::types().iter().copied())
+}
+
 macro_rules! closures {
     ($($a:ident)*) => {
-        #[allow(non_snake_case)]
+        #[allow(non_snake_case, unused_mut, unused_variables, unused_assignments)]
         impl<T: 'static, F, R, $($a),*> IntoFunc<T, ($($a,)*), R> for F
         where
             F: Fn($($a),*) -> R + Send + Sync + 'static,
@@ -200,8 +198,11 @@ macro_rules! closures {
             $($a: WasmTy,)*
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc<T> {
-                let func = move |_: Caller<'_, T>, $($a: $a),*| self($($a),*);
-                func.into_host_func(engine)
+                HostFunc::raw(func_type::<($($a,)*), R>(engine), move |call: &mut Call<'_, T>| {
+                    let mut at = 0;
+                    $( let $a = $a::from_abi(call.arg::<$a::Abi>(at)); at += 1; )*
+                    self($($a),*).leave_in(call)
+                })
             }
         }
 
@@ -213,8 +214,7 @@ macro_rules! closures {
             $($a: WasmTy,)*
         {
             fn into_host_func(self, engine: &Engine) -> HostFunc<T> {
-                let ty = FuncType::new(engine, [$($a::TYPE),*], R::types().iter().copied());
-                HostFunc::raw(ty, move |call: &mut rt::HostCall<'_, StoreData<T>>| {
+                HostFunc::raw(func_type::<($($a,)*), R>(engine), move |call: &mut Call<'_, T>| {
                     let mut at = 0;
                     $( let $a = $a::from_abi(call.arg::<$a::Abi>(at)); at += 1; )*
                     let instance = call.caller_instance().map(Instance);
@@ -243,15 +243,14 @@ for_each_arity!(closures);
 /// assert_eq!(add.call(&mut store, (40, 2))?, 42);
 /// # Ok::<(), latier::Error>(())
 /// ```
-pub struct TypedFunc<Params, Results> {
+pub struct TypedFunc<Params: WasmParams, Results: WasmResults> {
+    call: raw::TypedCall<Params::Abi, Results::Abi>,
     func: Func,
-    types: PhantomData<fn(Params) -> Results>,
 }
 
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
-    /// `func`, whose type is known to be `P -> R`.
-    pub(crate) fn new(func: Func) -> TypedFunc<P, R> {
-        TypedFunc { func, types: PhantomData }
+    pub(crate) fn new(call: raw::TypedCall<P::Abi, R::Abi>) -> TypedFunc<P, R> {
+        TypedFunc { call, func: Func(*call.func()) }
     }
 
     /// The function.
@@ -266,25 +265,26 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// the host's error, and a [`WasmBacktrace`](super::WasmBacktrace).
     ///
     /// # Panics
-    /// When `store` does not own the function, or when a host function panics.
+    /// When `store` does not own the function or a reference in `params`, or when a host function panics.
+    #[inline]
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
         let store = store.as_context_mut().0;
-        match self.func.0.call_typed(store, params.into_abi()) {
+        match self.call.call(store, params.into_abi()) {
             Ok(results) => Ok(R::from_abi(results)),
             Err(unwind) => Err(stopped(&store.data().engine, *unwind)),
         }
     }
 }
 
-impl<P, R> Clone for TypedFunc<P, R> {
+impl<P: WasmParams, R: WasmResults> Clone for TypedFunc<P, R> {
     fn clone(&self) -> TypedFunc<P, R> {
         *self
     }
 }
 
-impl<P, R> Copy for TypedFunc<P, R> {}
+impl<P: WasmParams, R: WasmResults> Copy for TypedFunc<P, R> {}
 
-impl<P, R> std::fmt::Debug for TypedFunc<P, R> {
+impl<P: WasmParams, R: WasmResults> std::fmt::Debug for TypedFunc<P, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("TypedFunc").field(&self.func).finish()
     }

@@ -59,46 +59,7 @@ impl FuncType {
 impl fmt::Display for FuncType {
     /// The text format: `(func (param i32 i64) (result f32))`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, word: &str, types: &[ValType]| {
-            if types.is_empty() {
-                return Ok(());
-            }
-            write!(f, " ({word}")?;
-            types.iter().try_for_each(|t| write!(f, " {}", TypeName(*t)))?;
-            f.write_str(")")
-        };
-        f.write_str("(func")?;
-        list(f, "param", &self.0.params)?;
-        list(f, "result", &self.0.results)?;
-        f.write_str(")")
-    }
-}
-
-/// A value type in the text format's words.
-pub(crate) struct TypeName(pub ValType);
-
-impl fmt::Display for TypeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reference = match self.0 {
-            ValType::I32 => return f.write_str("i32"),
-            ValType::I64 => return f.write_str("i64"),
-            ValType::F32 => return f.write_str("f32"),
-            ValType::F64 => return f.write_str("f64"),
-            ValType::V128 => return f.write_str("v128"),
-            ValType::FUNCREF => return f.write_str("funcref"),
-            ValType::EXTERNREF => return f.write_str("externref"),
-            ValType::Ref(reference) => reference,
-        };
-        f.write_str(if reference.nullable { "(ref null " } else { "(ref " })?;
-        match reference.heap {
-            HeapType::Func => f.write_str("func)"),
-            HeapType::Extern => f.write_str("extern)"),
-            HeapType::Exn => f.write_str("exn)"),
-            HeapType::NoFunc => f.write_str("nofunc)"),
-            HeapType::NoExtern => f.write_str("noextern)"),
-            HeapType::NoExn => f.write_str("noexn)"),
-            HeapType::Concrete(id) => write!(f, "{})", id.0),
-        }
+        self.0.fmt(f)
     }
 }
 

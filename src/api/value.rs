@@ -1,6 +1,6 @@
 //! Values of any type, and references to host data. Knows nothing of how values travel.
 
-use super::planned::rt;
+use super::raw;
 use super::{AsContext, AsContextMut, Func, HeapType, RefType, Result, ValType};
 use std::any::Any;
 
@@ -97,58 +97,38 @@ impl Val {
         })
     }
 
-    /// Its type; of a reference, the general one: `funcref` or `externref`.
+    /// Its type; of a reference, the narrowest that is known.
     ///
     /// # Errors
     /// None yet.
-    pub fn ty(&self, _store: impl AsContext) -> Result<ValType> {
-        Ok(self.general_type())
+    ///
+    /// # Panics
+    /// When it is a reference that `store` does not own.
+    pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
+        Ok(self.to_raw().ty(store.as_context().0))
     }
 
-    pub(crate) fn general_type(&self) -> ValType {
+    pub(crate) fn to_raw(self) -> raw::Val {
         match self {
-            Val::I32(_) => ValType::I32,
-            Val::I64(_) => ValType::I64,
-            Val::F32(_) => ValType::F32,
-            Val::F64(_) => ValType::F64,
-            Val::V128(_) => ValType::V128,
-            Val::FuncRef(_) => ValType::FUNCREF,
-            Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::I32(v) => raw::Val::I32(v),
+            Val::I64(v) => raw::Val::I64(v),
+            Val::F32(v) => raw::Val::F32(v),
+            Val::F64(v) => raw::Val::F64(v),
+            Val::V128(v) => raw::Val::V128(v.0),
+            Val::FuncRef(v) => raw::Val::FuncRef(v.map(|f| f.0)),
+            Val::ExternRef(v) => raw::Val::ExternRef(v.map(|e| e.0)),
         }
     }
 
-    /// Whether it may stand where a `ty` is wanted, as far as it can be told without its store.
-    pub(crate) fn matches(&self, ty: &ValType) -> bool {
-        match (self, ty) {
-            (Val::FuncRef(f), ValType::Ref(r)) => r.heap.is_func() && (r.nullable || f.is_some()),
-            (Val::ExternRef(e), ValType::Ref(r)) => {
-                matches!(r.heap, HeapType::Extern | HeapType::NoExtern) && (r.nullable || e.is_some())
-            }
-            _ => self.general_type() == *ty,
-        }
-    }
-
-    pub(crate) fn to_raw(self) -> rt::Val {
-        match self {
-            Val::I32(v) => rt::Val::I32(v),
-            Val::I64(v) => rt::Val::I64(v),
-            Val::F32(v) => rt::Val::F32(v),
-            Val::F64(v) => rt::Val::F64(v),
-            Val::V128(v) => rt::Val::V128(v.0),
-            Val::FuncRef(v) => rt::Val::FuncRef(v.map(|f| f.0)),
-            Val::ExternRef(v) => rt::Val::ExternRef(v.map(|e| e.0)),
-        }
-    }
-
-    pub(crate) fn from_raw(raw: rt::Val) -> Val {
+    pub(crate) fn from_raw(raw: raw::Val) -> Val {
         match raw {
-            rt::Val::I32(v) => Val::I32(v),
-            rt::Val::I64(v) => Val::I64(v),
-            rt::Val::F32(v) => Val::F32(v),
-            rt::Val::F64(v) => Val::F64(v),
-            rt::Val::V128(v) => Val::V128(V128(v)),
-            rt::Val::FuncRef(v) => Val::FuncRef(v.map(Func)),
-            rt::Val::ExternRef(v) => Val::ExternRef(v.map(ExternRef)),
+            raw::Val::I32(v) => Val::I32(v),
+            raw::Val::I64(v) => Val::I64(v),
+            raw::Val::F32(v) => Val::F32(v),
+            raw::Val::F64(v) => Val::F64(v),
+            raw::Val::V128(v) => Val::V128(V128(v)),
+            raw::Val::FuncRef(v) => Val::FuncRef(v.map(Func)),
+            raw::Val::ExternRef(v) => Val::ExternRef(v.map(ExternRef)),
         }
     }
 }
@@ -216,14 +196,14 @@ impl Ref {
         if let Ref::Extern(e) = self { Some(e.as_ref()) } else { None }
     }
 
-    pub(crate) fn to_raw(self) -> rt::Val {
+    pub(crate) fn to_raw(self) -> raw::Val {
         Val::from(self).to_raw()
     }
 
-    pub(crate) fn from_raw(raw: rt::Val) -> Option<Ref> {
+    pub(crate) fn from_raw(raw: raw::Val) -> Option<Ref> {
         match raw {
-            rt::Val::FuncRef(f) => Some(Ref::Func(f.map(Func))),
-            rt::Val::ExternRef(e) => Some(Ref::Extern(e.map(ExternRef))),
+            raw::Val::FuncRef(f) => Some(Ref::Func(f.map(Func))),
+            raw::Val::ExternRef(e) => Some(Ref::Extern(e.map(ExternRef))),
             _ => None,
         }
     }
@@ -247,16 +227,16 @@ pub type Rooted<T> = T;
 
 /// A reference to host data, an `externref`. It is a small handle: the data lives in the store, until the store is
 /// dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ExternRef(pub(crate) rt::ExternRef);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExternRef(pub(crate) raw::ExternRef);
 
 impl ExternRef {
     /// Gives `value` to the store and returns a reference to it.
     ///
     /// # Errors
-    /// When the store's limits leave no room for it.
+    /// None yet.
     pub fn new<T: Any + Send + Sync>(mut store: impl AsContextMut, value: T) -> Result<Rooted<ExternRef>> {
-        Ok(ExternRef(rt::ExternRef::new(store.as_context_mut().0, Box::new(value))))
+        Ok(ExternRef(store.as_context_mut().0.extern_ref(Box::new(value))))
     }
 
     /// The host data.

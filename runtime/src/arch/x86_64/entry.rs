@@ -1,6 +1,6 @@
 //! The way from the host into Wasm, for every signature. Knows registers and the stack, not what is in them.
 
-use super::checked;
+use super::lines::{arguments, checked, floats, loads, results, stores};
 use std::arch::naked_asm;
 use std::mem::{MaybeUninit, offset_of};
 
@@ -110,25 +110,13 @@ pub(crate) unsafe extern "C" fn enter(
         "cmp byte ptr [r10 + {floats}], 0",
         "jne 4f",
         "5:",
-        "mov rdi, [r10]",
-        "mov rsi, [r10 + 8]",
-        "mov rdx, [r10 + 16]",
-        "mov rcx, [r10 + 24]",
-        "mov r8, [r10 + 32]",
-        "mov r9, [r10 + 40]",
+        arguments!(loads, "r10"),
         checked!("test rsp, 15", "jnz 8f"),
         "call r11",
         // The callee has popped its stack arguments and kept rbp.
         checked!("lea r11, [rbp - 48]", "cmp r11, rsp", "jne 8f"),
         "pop r11",
-        "mov [r11], rax",
-        "mov [r11 + 8], rcx",
-        "mov [r11 + 16], rdx",
-        "mov [r11 + 24], rsi",
-        "mov [r11 + 32], rdi",
-        "mov [r11 + 40], r8",
-        "mov [r11 + 48], r9",
-        "mov [r11 + 56], r10",
+        results!(stores, "r11"),
         "cmp byte ptr [r11 + {floats}], 0",
         "jne 6f",
         "7:",
@@ -148,25 +136,11 @@ pub(crate) unsafe extern "C" fn enter(
         "jmp 3b",
         // Float arguments.
         "4:",
-        "movups xmm0, [r10 + {fpr}]",
-        "movups xmm1, [r10 + {fpr} + 16]",
-        "movups xmm2, [r10 + {fpr} + 32]",
-        "movups xmm3, [r10 + {fpr} + 48]",
-        "movups xmm4, [r10 + {fpr} + 64]",
-        "movups xmm5, [r10 + {fpr} + 80]",
-        "movups xmm6, [r10 + {fpr} + 96]",
-        "movups xmm7, [r10 + {fpr} + 112]",
+        floats!(loads, "movups", "r10 + {fpr}"),
         "jmp 5b",
         // Float results.
         "6:",
-        "movups [r11 + {fpr}], xmm0",
-        "movups [r11 + {fpr} + 16], xmm1",
-        "movups [r11 + {fpr} + 32], xmm2",
-        "movups [r11 + {fpr} + 48], xmm3",
-        "movups [r11 + {fpr} + 64], xmm4",
-        "movups [r11 + {fpr} + 80], xmm5",
-        "movups [r11 + {fpr} + 96], xmm6",
-        "movups [r11 + {fpr} + 112], xmm7",
+        floats!(stores, "movups", "r11 + {fpr}"),
         "jmp 7b",
         "8:",
         "ud2",
@@ -176,7 +150,4 @@ pub(crate) unsafe extern "C" fn enter(
 }
 
 // The assembly names these as numbers.
-const _: () = {
-    assert!(offset_of!(Registers, gpr) == 0 && super::INT_ARGS == 6 && super::INT_RESULTS == 8);
-    assert!(LANDING_TO_FP == 48);
-};
+const _: () = assert!(offset_of!(Registers, gpr) == 0 && LANDING_TO_FP == 48);

@@ -1,6 +1,7 @@
 //! The way from Wasm into a host function, for every signature. Knows registers and the stack, not what is in them.
 
-use super::{FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, checked, raise::raise};
+use super::lines::{arguments, checked, floats, loads, results, stores};
+use super::{FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, raise::raise};
 use crate::arch::{HostHead, Upcalls};
 use crate::vmctx::{HEADER_STORE, STORE_EXIT_FP, STORE_EXIT_PC};
 use std::arch::naked_asm;
@@ -39,12 +40,7 @@ unsafe extern "C" fn host_exit<U: Upcalls>() {
         "mov rbp, rsp",
         "sub rsp, {frame_bytes}",
         checked!("test rsp, 15", "jnz 8f"),
-        "mov [rsp], rdi",
-        "mov [rsp + 8], rsi",
-        "mov [rsp + 16], rdx",
-        "mov [rsp + 24], rcx",
-        "mov [rsp + 32], r8",
-        "mov [rsp + 40], r9",
+        arguments!(stores, "rsp"),
         "lea rax, [rbp + 16]",
         "mov [rsp + {stack_args}], rax",
         "mov rax, [rdi + {store}]",
@@ -56,14 +52,13 @@ unsafe extern "C" fn host_exit<U: Upcalls>() {
         "jne 2f",
         "xorps xmm0, xmm0",
         "3:",
-        "movaps [rsp + {ret_gpr}], xmm0",
-        "movaps [rsp + {ret_gpr} + 16], xmm0",
-        "movaps [rsp + {ret_gpr} + 32], xmm0",
-        "movaps [rsp + {ret_gpr} + 48], xmm0",
+        ".irp at, 0, 16, 32, 48",
+        r"movaps [rsp + {ret_gpr} + \at], xmm0",
+        ".endr",
         "mov rsi, rsp",
         "call [rdi + {call}]",
         "test al, al",
-        "jz 6f",
+        "jz {raise}",
         // Moves the return address over the stack arguments; r11 = where it is then.
         "mov rcx, [rsp]",
         "mov edx, [rcx + {stack_bytes}]",
@@ -74,49 +69,21 @@ unsafe extern "C" fn host_exit<U: Upcalls>() {
         "jne 4f",
         "5:",
         "mov rbp, [rbp]",
-        "mov rax, [rsp + {ret_gpr}]",
-        "mov rcx, [rsp + {ret_gpr} + 8]",
-        "mov rdx, [rsp + {ret_gpr} + 16]",
-        "mov rsi, [rsp + {ret_gpr} + 24]",
-        "mov rdi, [rsp + {ret_gpr} + 32]",
-        "mov r8, [rsp + {ret_gpr} + 40]",
-        "mov r9, [rsp + {ret_gpr} + 48]",
-        "mov r10, [rsp + {ret_gpr} + 56]",
+        results!(loads, "rsp + {ret_gpr}"),
         "mov rsp, r11",
         "ret",
         // Float arguments.
         "2:",
-        "movaps [rsp + {fpr}], xmm0",
-        "movaps [rsp + {fpr} + 16], xmm1",
-        "movaps [rsp + {fpr} + 32], xmm2",
-        "movaps [rsp + {fpr} + 48], xmm3",
-        "movaps [rsp + {fpr} + 64], xmm4",
-        "movaps [rsp + {fpr} + 80], xmm5",
-        "movaps [rsp + {fpr} + 96], xmm6",
-        "movaps [rsp + {fpr} + 112], xmm7",
+        floats!(stores, "movaps", "rsp + {fpr}"),
         "xorps xmm0, xmm0",
-        "movaps [rsp + {ret_fpr}], xmm0",
-        "movaps [rsp + {ret_fpr} + 16], xmm0",
-        "movaps [rsp + {ret_fpr} + 32], xmm0",
-        "movaps [rsp + {ret_fpr} + 48], xmm0",
-        "movaps [rsp + {ret_fpr} + 64], xmm0",
-        "movaps [rsp + {ret_fpr} + 80], xmm0",
-        "movaps [rsp + {ret_fpr} + 96], xmm0",
-        "movaps [rsp + {ret_fpr} + 112], xmm0",
+        ".irp at, 0, 16, 32, 48, 64, 80, 96, 112",
+        r"movaps [rsp + {ret_fpr} + \at], xmm0",
+        ".endr",
         "jmp 3b",
         // Float results.
         "4:",
-        "movaps xmm0, [rsp + {ret_fpr}]",
-        "movaps xmm1, [rsp + {ret_fpr} + 16]",
-        "movaps xmm2, [rsp + {ret_fpr} + 32]",
-        "movaps xmm3, [rsp + {ret_fpr} + 48]",
-        "movaps xmm4, [rsp + {ret_fpr} + 64]",
-        "movaps xmm5, [rsp + {ret_fpr} + 80]",
-        "movaps xmm6, [rsp + {ret_fpr} + 96]",
-        "movaps xmm7, [rsp + {ret_fpr} + 112]",
+        floats!(loads, "movaps", "rsp + {ret_fpr}"),
         "jmp 5b",
-        "6:",
-        "jmp {raise}",
         "8:",
         "ud2",
         frame_bytes = const size_of::<HostFrame>(),
@@ -139,10 +106,9 @@ pub(crate) fn host_exit_address<U: Upcalls>() -> usize {
     host_exit::<U> as *const () as usize
 }
 
-// The assembly names the argument registers by their distance from the start and stores 16 bytes at a time.
+// The assembly finds the arguments at the start, and stores 16 bytes at a time.
 const _: () = {
-    assert!(offset_of!(HostFrame, gpr) == 0 && INT_ARGS == 6 && INT_RESULTS == 8);
-    assert!(FLOAT_ARGS == 8 && FLOAT_RESULTS == 8);
+    assert!(offset_of!(HostFrame, gpr) == 0);
     assert!(
         offset_of!(HostFrame, ret_gpr).is_multiple_of(16) && offset_of!(HostFrame, fpr).is_multiple_of(16)
     );

@@ -2,6 +2,7 @@
 
 mod entry;
 mod exit;
+mod lines;
 mod raise;
 mod reentry;
 mod stubs;
@@ -22,16 +23,3 @@ pub(crate) const FLOAT_ARGS: usize = 8;
 pub(crate) const INT_RESULTS: usize = 8;
 /// Float result registers: xmm0–7.
 pub(crate) const FLOAT_RESULTS: usize = 8;
-
-/// Lines of assembly that check an assumption, in debug builds only; they jump to `8`, where a `ud2` stands.
-#[cfg(debug_assertions)]
-macro_rules! checked {
-    ($($line:literal),*) => { concat!($($line, "\n"),*) };
-}
-#[cfg(not(debug_assertions))]
-macro_rules! checked {
-    ($($line:literal),*) => {
-        ""
-    };
-}
-use checked;

@@ -1,9 +1,8 @@
 //! The way back to a landing pad: what ends a call into Wasm early. Does not know why it ends.
 
+use super::lines::checked;
 use crate::arch::Upcalls;
 use std::arch::naked_asm;
-
-use super::checked;
 
 /// Lands: goes on behind the call of [`super::enter`] that recorded the stack pointer in `rax`, which returns 1. Every
 /// frame between is dropped as it is: they are Wasm frames and frames of this folder's assembly, which own nothing.

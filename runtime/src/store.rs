@@ -1,0 +1,296 @@
+//! Stores: who owns everything that instances are made of, and until when. Knows nothing of what instances do.
+//!
+//! Nothing that a store owns is given back before the store is dropped: instances, memories, tables, globals, host
+//! functions, external references. So handles are plain copies, checked only against the store's id.
+//!
+//! # Who may touch a store
+//!
+//! Compiled code, trampolines and builtins reach the store's data by raw pointers (`VmHeader::store`), while
+//! the host's frames below them hold `&mut Store<T>`. Sound, because:
+//! 1. All of a store's content lies in one heap allocation that never moves, and all raw pointers come from the one
+//!    that allocated it.
+//! 2. A call into Wasm takes `&mut StoreInner` and turns it into a raw pointer for the whole call: the host's code
+//!    can reach the store only through a host function that Wasm calls, which gets the `&mut Store<T>` made anew
+//!    from the raw pointer. At each moment one of these references is in use: the innermost.
+//! 3. The content is `!Unpin`, so that the compiler does not assume that such references are without alias.
+//! 4. `Store<T>` and `StoreInner` are unsized: no safe code can move the content out of its place, as
+//!    `mem::swap` of two stores would.
+
+use crate::func::Signature;
+use crate::global::GlobalCell;
+use crate::host::HostFunc;
+use crate::instance::{Instance, InstanceCell, Module};
+use crate::limits::ResourceLimits;
+use crate::memory::MemoryCell;
+use crate::registry::ModuleToken;
+use crate::table::TableCell;
+use crate::types::{TypeId, TypeRegistry};
+use crate::value::ExternRef;
+use crate::vmctx::VmStore;
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomPinned;
+use std::num::NonZeroU64;
+use std::ops::{Deref, DerefMut};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Which store: never used twice in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreId(NonZeroU64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        StoreId(NonZeroU64::new(id).expect("2^64 stores take longer than anyone waits"))
+    }
+}
+
+/// A heap value whose address others hold as a raw pointer: unlike a `Box` it claims no exclusive access.
+pub(crate) struct Stable<T>(NonNull<T>);
+
+impl<T> Stable<T> {
+    pub(crate) fn new(value: T) -> Stable<T> {
+        // SAFETY: `Box::into_raw` never gives null.
+        Stable(unsafe { NonNull::new_unchecked(Box::into_raw(Box::new(value))) })
+    }
+
+    pub(crate) fn as_non_null(&self) -> NonNull<T> {
+        self.0
+    }
+}
+
+impl<T> Drop for Stable<T> {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::into_raw` in `new` and given back only here; the owner (the store, in the end) is
+        // being dropped, after which no handle can reach the value.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// What every store has, whatever its data. First the part that compiled code knows.
+#[repr(C)]
+pub(crate) struct StoreCore {
+    pub(crate) vm: VmStore,
+    /// Where the store lies, as the allocation gave it: the pointer that reaches the data too.
+    origin: *mut VmStore,
+    pub(crate) id: StoreId,
+    pub(crate) types: Arc<TypeRegistry>,
+    pub(crate) limits: ResourceLimits,
+    pub(crate) instances: Vec<Stable<InstanceCell>>,
+    pub(crate) host_funcs: Vec<Stable<HostFunc>>,
+    pub(crate) memories: Vec<Stable<MemoryCell>>,
+    pub(crate) tables: Vec<Stable<TableCell>>,
+    pub(crate) globals: Vec<Stable<GlobalCell>>,
+    pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// Of the types that calls without a known type have met.
+    signatures: HashMap<TypeId, Arc<Signature>>,
+    _pinned: PhantomPinned,
+}
+
+impl StoreCore {
+    fn new(types: Arc<TypeRegistry>) -> StoreCore {
+        StoreCore {
+            vm: VmStore {
+                stack_limit: AtomicUsize::new(0),
+                attention: AtomicU32::new(0),
+                exit_fp: 0,
+                exit_pc: 0,
+            },
+            origin: ptr::null_mut(),
+            id: StoreId::next(),
+            types,
+            limits: ResourceLimits::default(),
+            instances: Vec::new(),
+            host_funcs: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            externs: Vec::new(),
+            signatures: HashMap::new(),
+            _pinned: PhantomPinned,
+        }
+    }
+}
+
+/// A store without its data's type: what most operations need. It is unsized so that it cannot be moved.
+#[repr(C)]
+pub struct StoreInner {
+    pub(crate) core: StoreCore,
+    _unsized: [()],
+}
+
+/// A store: owns instances and all they are made of, and the embedder's data.
+#[repr(C)]
+pub struct Store<T> {
+    pub(crate) core: StoreCore,
+    data: T,
+    _unsized: [()],
+}
+
+/// A [`Store`] as it is allocated: the same layout with a size.
+#[repr(C)]
+struct Content<T> {
+    core: StoreCore,
+    data: T,
+}
+
+// SAFETY: the raw pointers in a store lead to what it owns itself (or to code, which any thread may run), and are
+// followed only by who holds the store, so that they may go to another thread together. What it owns is Send: modules
+// and host functions by their types, external references by the bound of `extern_ref`.
+unsafe impl<T: Send> Send for Store<T> {}
+// SAFETY: as above; by a shared reference nothing in a store changes.
+unsafe impl<T: Sync> Sync for Store<T> {}
+// SAFETY: as for `Store<T>`. The data behind a `StoreInner` cannot be reached through it.
+unsafe impl Send for StoreInner {}
+// SAFETY: as above.
+unsafe impl Sync for StoreInner {}
+
+impl<T> Store<T> {
+    /// A new store. All modules that are instantiated in it must use the same registry of types.
+    pub fn new(types: Arc<TypeRegistry>, data: T) -> Box<Store<T>> {
+        let content = Box::into_raw(Box::new(Content { core: StoreCore::new(types), data }));
+        // SAFETY: no one else has the pointer yet.
+        unsafe { (*content).core.origin = content.cast() };
+        // SAFETY: the pointer is of a box. `Content<T>` and `Store<T>` are repr(C) with the same fields up to a tail
+        // of size 0 and alignment 1, so that their layouts, with which boxes are freed, are equal.
+        unsafe { Box::from_raw(store_ptr(content)) }
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.data
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.data
+    }
+
+    /// Ends the store, and gives back its data.
+    pub fn into_data(self: Box<Self>) -> T {
+        let content = Box::into_raw(self).cast::<Content<T>>();
+        // SAFETY: the pointer is the box's that `new` made of a box of this type.
+        let Content { data, .. } = *unsafe { Box::from_raw(content) };
+        data
+    }
+
+    /// The store around the `VmStore` that compiled code refers to.
+    ///
+    /// # Safety
+    /// `vm` is the first field of a live store whose data is a `T`, and no other reference to it is in use while the
+    /// result is.
+    pub(crate) unsafe fn from_vm<'a>(vm: *mut VmStore) -> &'a mut Store<T> {
+        // SAFETY: `VmStore` is the first field of `StoreCore` and that the first of `Content<T>`, all repr(C).
+        unsafe { &mut *store_ptr(vm.cast::<Content<T>>()) }
+    }
+}
+
+fn store_ptr<T>(content: *mut Content<T>) -> *mut Store<T> {
+    ptr::slice_from_raw_parts_mut(content.cast::<()>(), 0) as *mut Store<T>
+}
+
+fn inner_ptr(core: *mut StoreCore) -> *mut StoreInner {
+    ptr::slice_from_raw_parts_mut(core.cast::<()>(), 0) as *mut StoreInner
+}
+
+impl<T> Deref for Store<T> {
+    type Target = StoreInner;
+
+    fn deref(&self) -> &StoreInner {
+        // SAFETY: `StoreInner` is `StoreCore` and a tail of no size.
+        unsafe { &*inner_ptr((&raw const self.core).cast_mut()) }
+    }
+}
+
+impl<T> DerefMut for Store<T> {
+    fn deref_mut(&mut self) -> &mut StoreInner {
+        // SAFETY: as in `deref`.
+        unsafe { &mut *inner_ptr(&raw mut self.core) }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("id", &self.core.id).field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StoreInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreInner").field("id", &self.core.id).finish_non_exhaustive()
+    }
+}
+
+impl StoreInner {
+    /// Which store this is.
+    pub fn id(&self) -> StoreId {
+        self.core.id
+    }
+
+    /// The function types of the engine.
+    pub fn types(&self) -> &Arc<TypeRegistry> {
+        &self.core.types
+    }
+
+    /// What the store may use.
+    pub fn limits(&self) -> &ResourceLimits {
+        &self.core.limits
+    }
+
+    /// What the store may use; a change holds for what is asked for from now on.
+    pub fn limits_mut(&mut self) -> &mut ResourceLimits {
+        &mut self.core.limits
+    }
+
+    /// Gives `value` to the store and a reference to it that guests can hold. The store owns it until it is itself
+    /// dropped: guests may keep such references anywhere, and nothing traces them.
+    ///
+    /// # Panics
+    /// When the store holds 2^32 references.
+    pub fn extern_ref(&mut self, value: Box<dyn Any + Send + Sync>) -> ExternRef {
+        self.core.externs.push(value);
+        let number = u32::try_from(self.core.externs.len()).expect("too many external references");
+        ExternRef::new(self.core.id, number)
+    }
+
+    /// The instances of the store, those whose instantiation trapped included.
+    pub fn instances(&self) -> impl Iterator<Item = Instance> + '_ {
+        self.core.instances.iter().map(|cell| Instance::new(self.core.id, cell.as_non_null()))
+    }
+
+    /// A module of this store by its code's token, for backtraces.
+    pub fn module(&self, token: ModuleToken) -> Option<&Arc<Module>> {
+        self.instances().map(|i| i.module(self)).find(|m| m.code().token() == token)
+    }
+
+    /// How functions of a type are called.
+    pub(crate) fn signature(&mut self, id: TypeId) -> Arc<Signature> {
+        let types = &self.core.types;
+        let signatures = &mut self.core.signatures;
+        signatures.entry(id).or_insert_with(|| Arc::new(Signature::new(types.get(id)))).clone()
+    }
+
+    /// The part of the store that compiled code knows, by the pointer that leads to all of the store.
+    pub(crate) fn vm(&self) -> *mut VmStore {
+        self.core.origin
+    }
+
+    /// The store of the `VmStore` that compiled code refers to.
+    ///
+    /// # Safety
+    /// `vm` is the first field of a live store that no one changes while the result is in use.
+    pub(crate) unsafe fn from_vm<'a>(vm: *mut VmStore) -> &'a StoreInner {
+        // SAFETY: `VmStore` is the first field of `StoreCore`, and a `StoreInner` is that and a tail of no size.
+        unsafe { &*inner_ptr(vm.cast()) }
+    }
+
+    /// # Panics
+    /// When `id` is another store's.
+    pub(crate) fn check(&self, id: StoreId, what: &str) {
+        assert!(self.core.id == id, "{what} was used with a store that does not own it");
+    }
+}

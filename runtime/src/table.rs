@@ -1,0 +1,191 @@
+//! Tables: arrays of references. Knows nothing of instances.
+
+use crate::global::TypeMismatch;
+use crate::limits::{ResourceError, ResourceLimits};
+use crate::store::{Stable, StoreId, StoreInner};
+use crate::types::{TableType, ValType};
+use crate::value::Val;
+use crate::vmctx::{VmGlobal, VmTable};
+use std::ptr::NonNull;
+
+/// A table in its store. Its address is its identity, its first field what compiled code sees.
+#[repr(C)]
+pub(crate) struct TableCell {
+    vm: VmTable,
+    ty: TableType,
+    /// What `vm` describes. Touched only to grow: between that, all access goes by `vm`.
+    storage: Vec<u64>,
+}
+
+impl TableCell {
+    /// A table of its initial size, all elements `init`.
+    pub(crate) fn new(
+        ty: TableType,
+        init: u64,
+        limits: &ResourceLimits,
+    ) -> Result<Stable<TableCell>, ResourceError> {
+        let vm = VmTable { base: NonNull::dangling().as_ptr(), len: 0 };
+        let mut cell = TableCell { vm, ty, storage: Vec::new() };
+        cell.grow(ty.min, init, limits)?;
+        Ok(Stable::new(cell))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.vm.len
+    }
+
+    pub(crate) fn elements(&self) -> &[u64] {
+        // SAFETY: `vm` describes the storage, whose elements are initialized.
+        unsafe { std::slice::from_raw_parts(self.vm.base, self.vm.len as usize) }
+    }
+
+    pub(crate) fn elements_mut(&mut self) -> &mut [u64] {
+        // SAFETY: as in `elements`; `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.vm.base, self.vm.len as usize) }
+    }
+
+    /// Adds elements; gives how many there were before. After an error nothing has changed.
+    pub(crate) fn grow(
+        &mut self,
+        count: u64,
+        init: u64,
+        limits: &ResourceLimits,
+    ) -> Result<u64, ResourceError> {
+        let before = self.vm.len;
+        let after = before.saturating_add(count);
+        let refuse = |why: &str| Err(ResourceError(format!("table of {after} elements: {why}")));
+        if after > self.ty.max.unwrap_or(u64::MAX) || (!self.ty.table64 && after > u64::from(u32::MAX)) {
+            return refuse("more than its type allows");
+        }
+        if after > limits.max_table_elements {
+            return refuse("more than the store's limit");
+        }
+        if self.storage.try_reserve(count as usize).is_err() {
+            return refuse("out of memory");
+        }
+        self.storage.resize(after as usize, init);
+        self.vm = VmTable { base: self.storage.as_mut_ptr(), len: after };
+        Ok(before)
+    }
+}
+
+/// A table of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    store: StoreId,
+    cell: NonNull<TableCell>,
+}
+
+// SAFETY: the pointer is followed only together with the store that owns the cell, borrowed as the access needs.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+
+/// Why a table did not grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableGrowError {
+    /// The new elements are not of its type.
+    Type(TypeMismatch),
+    /// There is no room.
+    Resource(ResourceError),
+}
+
+impl std::fmt::Display for TableGrowError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TableGrowError::Type(e) => e.fmt(f),
+            TableGrowError::Resource(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TableGrowError {}
+
+impl Table {
+    /// A new table of the host's, all elements `init`.
+    ///
+    /// # Errors
+    /// When `init` is not of its element type, or its initial size cannot be had.
+    pub fn new(store: &mut StoreInner, ty: TableType, init: Val) -> Result<Table, TableGrowError> {
+        let init = check(store, &ty, init).map_err(TableGrowError::Type)?;
+        let cell = TableCell::new(ty, init, &store.core.limits).map_err(TableGrowError::Resource)?;
+        let pointer = cell.as_non_null();
+        store.core.tables.push(cell);
+        Ok(Table { store: store.id(), cell: pointer })
+    }
+
+    /// The handle of a cell.
+    ///
+    /// # Safety
+    /// `cell` is a table of the store.
+    pub(crate) unsafe fn from_cell(store: StoreId, cell: NonNull<TableCell>) -> Table {
+        Table { store, cell }
+    }
+
+    fn cell<'a>(&self, store: &'a StoreInner) -> &'a TableCell {
+        store.check(self.store, "a table");
+        // SAFETY: the cell lives as long as its store, and who changes it borrows the store exclusively.
+        unsafe { self.cell.as_ref() }
+    }
+
+    fn cell_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut TableCell {
+        store.check(self.store, "a table");
+        // SAFETY: as in `cell`; the store is borrowed exclusively as long as the result is.
+        unsafe { &mut *self.cell.as_ptr() }
+    }
+
+    /// Its type as it was declared.
+    pub fn ty(&self, store: &StoreInner) -> TableType {
+        self.cell(store).ty
+    }
+
+    /// Elements it has.
+    pub fn size(&self, store: &StoreInner) -> u64 {
+        self.cell(store).len()
+    }
+
+    /// Element `index`, if there is one.
+    pub fn get(&self, store: &StoreInner, index: u64) -> Option<Val> {
+        let cell = self.cell(store);
+        let raw = *cell.elements().get(usize::try_from(index).ok()?)?;
+        // SAFETY: elements are null or references of the table's type and store.
+        Some(unsafe { Val::from_raw(self.store, ValType::Ref(cell.ty.element), VmGlobal([raw, 0])) })
+    }
+
+    /// Sets element `index`.
+    ///
+    /// # Errors
+    /// When there is none, or `value` is of another type.
+    pub fn set(&self, store: &mut StoreInner, index: u64, value: Val) -> Result<(), TypeMismatch> {
+        let raw = check(store, &self.ty(store), value)?;
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(element) = self.cell_mut(store).elements_mut().get_mut(index) else {
+            return Err(TypeMismatch("out of bounds table access".into()));
+        };
+        *element = raw;
+        Ok(())
+    }
+
+    /// Adds elements `init`; gives how many there were before.
+    ///
+    /// # Errors
+    /// When `init` is of another type or there is no room; nothing has changed then.
+    pub fn grow(&self, store: &mut StoreInner, count: u64, init: Val) -> Result<u64, TableGrowError> {
+        let init = check(store, &self.ty(store), init).map_err(TableGrowError::Type)?;
+        let limits = store.core.limits.clone();
+        self.cell_mut(store).grow(count, init, &limits).map_err(TableGrowError::Resource)
+    }
+
+    /// Its identity, which is also where compiled code finds it.
+    pub(crate) fn as_non_null(&self) -> NonNull<TableCell> {
+        self.cell
+    }
+}
+
+/// The raw form of `value` as an element of a table of type `ty`.
+fn check(store: &StoreInner, ty: &TableType, value: Val) -> Result<u64, TypeMismatch> {
+    match value.matches(store, ValType::Ref(ty.element)) {
+        true => Ok(value.to_raw().0[0]),
+        false => Err(TypeMismatch::value(ty.element)),
+    }
+}

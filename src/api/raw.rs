@@ -1,0 +1,16 @@
+//! The executor's words, under one prefix: most are also the embedder's, who is given a wrapper that takes any
+//! context for a store.
+
+pub(crate) use latier_runtime::backtrace::{RawFrame, capture_backtrace};
+pub(crate) use latier_runtime::func::{CallError, Func};
+pub(crate) use latier_runtime::global::Global;
+pub(crate) use latier_runtime::host::{HostCall, HostFn};
+pub(crate) use latier_runtime::instance::{Extern, Instance};
+pub(crate) use latier_runtime::instantiate::InstantiateError;
+pub(crate) use latier_runtime::limits::ResourceLimits;
+pub(crate) use latier_runtime::memory::Memory;
+pub(crate) use latier_runtime::store::Store;
+pub(crate) use latier_runtime::table::Table;
+pub(crate) use latier_runtime::trap::{HostFailure, Unwind, UnwindReason};
+pub(crate) use latier_runtime::typed::{TypedCall, WasmParams, WasmResults, WasmTy};
+pub(crate) use latier_runtime::value::{ExternRef, Val};
