@@ -1,0 +1,1 @@
+// WASI preview 1 has no setjmp; wasi.h replaces what Lua uses it for.
