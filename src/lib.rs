@@ -4,6 +4,7 @@ mod api;
 pub mod compile;
 pub mod link;
 pub mod object;
+pub mod session;
 pub mod tier;
 pub mod wasm;
 

@@ -1,0 +1,149 @@
+//! The lazy reexports of one module: for each function the alias from its entry point to its implementation, and
+//! the lookup that materializes the implementation at the first call.
+
+use super::lifecycle::{Claim, Lifecycle, Outcome};
+use super::materialize::{self, Failure};
+use super::{Event, Session};
+use crate::wasm;
+use latier_runtime::abi::{Controller, FuncIndex, ResolveFailure};
+use latier_runtime::code_memory::{CodeAddr, CodeMemoryError, ModuleCode};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// The lazy reexports of a module.
+pub struct LazyReexports {
+    session: Arc<Session>,
+    wasm: wasm::Module,
+    code: Arc<ModuleCode>,
+    lifecycle: Lifecycle,
+    failures: Mutex<HashMap<FuncIndex, String>>,
+}
+
+impl LazyReexports {
+    /// Sets up the alias map of a module.
+    pub(super) fn new(
+        session: Arc<Session>,
+        wasm: wasm::Module,
+    ) -> Result<Arc<LazyReexports>, CodeMemoryError> {
+        let start = Instant::now();
+        let defined = wasm.desc.functions.len() as u32 - wasm.desc.func_imports;
+        let code = ModuleCode::new(defined, wasm.desc.func_imports)?;
+        let lifecycle = Lifecycle::new(defined as usize);
+        let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default() };
+        reexports.session.listeners.tell(Event::Created { functions: defined, took: start.elapsed() });
+        Ok(Arc::new(reexports))
+    }
+
+    /// The guest module.
+    pub fn wasm(&self) -> &wasm::Module {
+        &self.wasm
+    }
+
+    /// Its executable memory.
+    pub fn code(&self) -> &Arc<ModuleCode> {
+        &self.code
+    }
+
+    /// The session it belongs to.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The code of a defined function, which is compiled now if it has none. Waits while another thread compiles
+    /// it.
+    ///
+    /// # Errors
+    /// The reason, when it cannot be compiled.
+    ///
+    /// # Panics
+    /// When the module does not define `function`.
+    pub fn lookup(&self, function: FuncIndex) -> Result<CodeAddr, String> {
+        let number = (function.0 - self.wasm.desc.func_imports) as usize;
+        match self.lifecycle.claim(number) {
+            Claim::Compiled => {
+                Ok(self.code.current(function).expect("a compiled function's slot leads to code"))
+            }
+            Claim::Failed => {
+                let failures = self.failures.lock().expect("no one panics under this lock");
+                Err(failures.get(&function).cloned().unwrap_or_default())
+            }
+            Claim::Won => self.first_compile(function, number),
+        }
+    }
+
+    fn first_compile(&self, function: FuncIndex, number: usize) -> Result<CodeAddr, String> {
+        let session = &self.session;
+        let tier = session.config.mode.row().first;
+        session.listeners.tell(Event::FirstCall { function });
+        match materialize::materialize(self, function, tier) {
+            Ok(done) => {
+                // The slot first, the state after it: whoever sees the state finds the slot redirected.
+                self.code.redirect(function, done.code);
+                self.lifecycle.finish(number, Outcome::Compiled);
+                session.statistics.compiled(tier, &done.cost);
+                session.listeners.tell(Event::Compiled { function, tier, cost: done.cost });
+                session.listeners.tell(Event::Redirected { function, tier });
+                Ok(done.code)
+            }
+            Err(Failure { reason, retry }) => {
+                if !retry {
+                    let mut failures = self.failures.lock().expect("no one panics under this lock");
+                    failures.insert(function, reason.clone());
+                }
+                self.lifecycle.finish(number, if retry { Outcome::Retry } else { Outcome::Failed });
+                session.statistics.failed();
+                session.listeners.tell(Event::Failed { function, reason: &reason });
+                Err(reason)
+            }
+        }
+    }
+
+    /// Whether a defined function has code.
+    ///
+    /// # Panics
+    /// When the module does not define `function`.
+    pub fn is_compiled(&self, function: FuncIndex) -> bool {
+        self.lifecycle.is_compiled((function.0 - self.wasm.desc.func_imports) as usize)
+    }
+}
+
+impl Controller for LazyReexports {
+    fn resolve(&self, function: FuncIndex) -> Result<CodeAddr, ResolveFailure> {
+        self.lookup(function).map_err(ResolveFailure)
+    }
+}
+
+/// A loaded module: its lazy reexports, and the executor's view of it, from which instances are made.
+pub struct LoadedModule {
+    reexports: Arc<LazyReexports>,
+    runtime: Arc<latier_runtime::instance::Module>,
+}
+
+impl LoadedModule {
+    pub(super) fn new(reexports: Arc<LazyReexports>) -> LoadedModule {
+        let runtime = latier_runtime::instance::Module::new(
+            reexports.wasm.desc.clone(),
+            reexports.code.clone(),
+            reexports.clone(),
+            reexports.wasm.bytes.clone(),
+            reexports.session.types.clone(),
+        );
+        LoadedModule { reexports, runtime }
+    }
+
+    /// The executor's view.
+    pub fn runtime(&self) -> &Arc<latier_runtime::instance::Module> {
+        &self.runtime
+    }
+
+    /// The lazy reexports.
+    pub fn reexports(&self) -> &Arc<LazyReexports> {
+        &self.reexports
+    }
+
+    /// The guest module.
+    pub fn wasm(&self) -> &wasm::Module {
+        self.reexports.wasm()
+    }
+}

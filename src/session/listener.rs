@@ -1,0 +1,81 @@
+//! What happens in a session, told to whoever wants to know. Listeners are told after the function's state has
+//! changed, outside every lock, on the thread on which it happened.
+
+use crate::tier::Tier;
+use latier_runtime::abi::FuncIndex;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that happened to a module or one of its functions.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The lazy reexports of a module were created: every function has an entry point and no code.
+    Created {
+        /// Functions the module defines.
+        functions: u32,
+        /// How long stubs and trampolines took.
+        took: Duration,
+    },
+    /// A function was called for the first time (or is compiled before any call).
+    FirstCall {
+        /// The function.
+        function: FuncIndex,
+    },
+    /// A function was compiled and linked.
+    Compiled {
+        /// The function.
+        function: FuncIndex,
+        /// The tier that compiled it.
+        tier: Tier,
+        /// What it cost.
+        cost: Cost,
+    },
+    /// A function's stub leads to new code.
+    Redirected {
+        /// The function.
+        function: FuncIndex,
+        /// The tier of the new code.
+        tier: Tier,
+    },
+    /// A function could not be compiled.
+    Failed {
+        /// The function.
+        function: FuncIndex,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// What a compile cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Validation of the body.
+    pub validate: Duration,
+    /// Compilation to an object.
+    pub compile: Duration,
+    /// Linking the object.
+    pub link: Duration,
+    /// Bytes of Wasm.
+    pub wasm_bytes: usize,
+    /// Bytes of machine code.
+    pub native_bytes: usize,
+}
+
+/// Hears what happens in a session.
+pub trait Listener: Send + Sync {
+    /// Called for each event, on the thread on which it happened: a first call waits for it.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// The listeners of a session.
+#[derive(Clone, Default)]
+pub(super) struct Listeners(pub(super) Vec<Arc<dyn Listener>>);
+
+impl Listeners {
+    pub(super) fn tell(&self, event: Event<'_>) {
+        for listener in &self.0 {
+            listener.event(&event);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Materializes an implementation: body → validation → object → linked code. Publishes nothing.
+
+use super::lazy_reexports::LazyReexports;
+use super::{Cost, LoadError};
+use crate::compile::FunctionBody;
+use crate::link::{self, Identity, LinkError, SymbolValue};
+use crate::object::symbol::{Symbol, SymbolList};
+use crate::tier::{Tier, Validation};
+use latier_runtime::abi::FuncIndex;
+use latier_runtime::code_memory::CodeAddr;
+use latier_runtime::module::ModuleDesc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+/// Code that is ready to run.
+pub(super) struct Materialized {
+    pub(super) code: CodeAddr,
+    pub(super) cost: Cost,
+}
+
+/// Why there is none.
+pub(super) struct Failure {
+    pub(super) reason: String,
+    /// Whether a resource was short, so that another try may succeed.
+    pub(super) retry: bool,
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Failure {
+        Failure { reason, retry: false }
+    }
+}
+
+/// Compiles and links one function. A panic in a backend is a failure like any other.
+pub(super) fn materialize(
+    module: &LazyReexports,
+    function: FuncIndex,
+    tier: Tier,
+) -> Result<Materialized, Failure> {
+    catch_unwind(AssertUnwindSafe(|| compile_and_link(module, function, tier))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+        Err(Failure::from(format!("the compiler failed: {text}")))
+    })
+}
+
+fn compile_and_link(
+    module: &LazyReexports,
+    function: FuncIndex,
+    tier: Tier,
+) -> Result<Materialized, Failure> {
+    let session = module.session();
+    let wasm = module.wasm();
+    let start = Instant::now();
+    let body = wasm.body(function).map_err(|e| e.to_string())?;
+    if session.config.validation == Validation::Lazy {
+        wasm.validate(&body).map_err(|e| format!("invalid function body: {e}"))?;
+    }
+    let validated = Instant::now();
+    let backend = &session.backends[tier as usize];
+    let compiled = backend
+        .compile(&wasm.desc, FunctionBody { index: function, bytes: &body.bytes })
+        .map_err(|e| match e.offset {
+            Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
+            None => e.to_string(),
+        })?;
+    let done = Instant::now();
+    if let Some(directory) = &session.config.dump_objects {
+        let path = directory.join(format!("f{}.{tier}.o", function.0));
+        std::fs::write(&path, &compiled.object)
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
+    let resolve = |name: &str| symbol_value(module, &compiled.symbols, name);
+    let linked = link::link(&compiled.object, module.code(), identity, &resolve).map_err(|e| {
+        let retry = matches!(&e, LinkError::Memory(e) if e.is_retryable());
+        Failure { reason: e.to_string(), retry }
+    })?;
+    let cost = Cost {
+        validate: validated - start,
+        compile: done - validated,
+        link: done.elapsed(),
+        wasm_bytes: body.bytes.len(),
+        native_bytes: linked.len(),
+    };
+    Ok(Materialized { code: linked.address(), cost })
+}
+
+/// What a symbol of a body stands for in this module.
+fn symbol_value(module: &LazyReexports, symbols: &SymbolList, name: &str) -> Option<SymbolValue> {
+    let (kind, ordinal) = name.split_once('.')?;
+    let symbol = symbols.get(ordinal.parse().ok()?)?;
+    if symbol.kind() != kind {
+        return None;
+    }
+    let desc: &ModuleDesc = &module.wasm().desc;
+    let layout = desc.layout();
+    let number = match symbol {
+        Symbol::Func(f) => return Some(SymbolValue::Slot(module.code().slot_address(FuncIndex(f)))),
+        Symbol::FuncImport(f) => layout.func_import(f),
+        Symbol::FuncIndex(f) => f,
+        Symbol::Global(g) => layout.global(g),
+        Symbol::Memory(m) => layout.memory(m),
+        Symbol::Table(t) => layout.table(t),
+        Symbol::Type(t) => desc.types[t as usize].0,
+        Symbol::Data(d) => d,
+        Symbol::Elem(e) => e,
+    };
+    Some(SymbolValue::Absolute(u64::from(number)))
+}
+
+/// Compiles every function of a module, on all cores. The failure of the lowest function is the error.
+pub(super) fn all(module: &LazyReexports) -> Result<(), LoadError> {
+    let desc = &module.wasm().desc;
+    let next = AtomicU32::new(desc.func_imports);
+    let end = desc.functions.len() as u32;
+    let work = || {
+        let mut first_failure = None;
+        loop {
+            let function = FuncIndex(next.fetch_add(1, Ordering::Relaxed));
+            if function.0 >= end {
+                return first_failure;
+            }
+            if let Err(reason) = module.lookup(function) {
+                first_failure.get_or_insert((function, reason));
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let failures: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        others
+            .into_iter()
+            .filter_map(|thread| thread.join().expect("lookups do not panic"))
+            .chain(mine)
+            .collect()
+    });
+    match failures.into_iter().min_by_key(|(function, _)| *function) {
+        Some((function, reason)) => Err(LoadError::Compile { function, reason }),
+        None => Ok(()),
+    }
+}

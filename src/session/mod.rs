@@ -1,0 +1,174 @@
+//! The session: the meeting place. It knows the guest module, the tiers, the backends and the linker, and decides
+//! what is compiled when; it is the [`latier_runtime::abi::Controller`] of every module it holds.
+
+mod lazy_reexports;
+pub mod lifecycle;
+mod listener;
+mod materialize;
+mod statistics;
+mod sync;
+
+pub use lazy_reexports::{LazyReexports, LoadedModule};
+pub use listener::{Cost, Event, Listener};
+pub use statistics::Statistics;
+
+use crate::compile::Backend;
+use crate::compile::cranelift::CraneliftBackend;
+use crate::compile::target::Settings;
+use crate::tier::{Mode, Tier, Validation};
+use crate::wasm::bytes::ModuleBytes;
+use crate::wasm::features::Features;
+use latier_runtime::code_memory::CodeMemoryError;
+use latier_runtime::registry::ModuleToken;
+use latier_runtime::types::TypeRegistry;
+use listener::Listeners;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, Weak};
+
+/// What a session is made of.
+#[derive(Clone, Default)]
+pub struct SessionConfig {
+    /// What is compiled when, and in which tier.
+    pub mode: Mode,
+    /// When bodies are validated.
+    pub validation: Validation,
+    /// The language.
+    pub features: Features,
+    /// Who hears what happens.
+    pub listeners: Vec<Arc<dyn Listener>>,
+    /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`.
+    pub dump_objects: Option<PathBuf>,
+    /// Stands before the backend of every tier: for tests that make a compile fail, and for tools that look at one.
+    pub wrap_backend: Option<WrapBackend>,
+}
+
+/// Makes a backend out of a tier's own.
+pub type WrapBackend = Arc<dyn Fn(Tier, Arc<dyn Backend>) -> Arc<dyn Backend> + Send + Sync>;
+
+impl fmt::Debug for SessionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SessionConfig { mode, validation, features, listeners, dump_objects, wrap_backend: _ } = self;
+        f.debug_struct("SessionConfig")
+            .field("mode", mode)
+            .field("validation", validation)
+            .field("features", features)
+            .field("listeners", &listeners.len())
+            .field("dump_objects", dump_objects)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a module could not be loaded.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The module is malformed, invalid, or asks for what is not supported.
+    Module(crate::wasm::Error),
+    /// There is no executable memory for its stubs.
+    Memory(CodeMemoryError),
+    /// A function could not be compiled before the start, in a mode that compiles all.
+    Compile {
+        /// The function.
+        function: latier_runtime::abi::FuncIndex,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Module(e) => e.fmt(f),
+            LoadError::Memory(e) => e.fmt(f),
+            LoadError::Compile { function, reason } => write!(f, "function {}: {reason}", function.0),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LoadError::Module(e) => Some(e),
+            LoadError::Memory(e) => Some(e),
+            LoadError::Compile { .. } => None,
+        }
+    }
+}
+
+/// A session: the modules of an engine and what they share.
+pub struct Session {
+    config: SessionConfig,
+    listeners: Listeners,
+    types: Arc<TypeRegistry>,
+    backends: [Arc<dyn Backend>; Tier::TABLE.len()],
+    modules: Mutex<HashMap<ModuleToken, Weak<LazyReexports>>>,
+    statistics: Statistics,
+}
+
+impl Session {
+    /// A session without modules.
+    pub fn new(config: SessionConfig) -> Arc<Session> {
+        let backends = Tier::TABLE.map(|row| {
+            let settings = match row.tier {
+                Tier::Fast => Settings::Fast,
+                Tier::Optimized => Settings::Optimized,
+            };
+            let backend: Arc<dyn Backend> = Arc::new(CraneliftBackend::new(settings));
+            match &config.wrap_backend {
+                Some(wrap) => wrap(row.tier, backend),
+                None => backend,
+            }
+        });
+        Arc::new(Session {
+            listeners: Listeners(config.listeners.clone()),
+            config,
+            types: Arc::new(TypeRegistry::new()),
+            backends,
+            modules: Mutex::default(),
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// What the session was made of.
+    pub fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    /// The function types of all modules.
+    pub fn types(&self) -> &Arc<TypeRegistry> {
+        &self.types
+    }
+
+    /// What has been counted so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// The module that a frame of a backtrace is in, unless it is gone.
+    pub fn module_of(&self, token: ModuleToken) -> Option<Arc<LazyReexports>> {
+        self.modules.lock().expect("no one panics under this lock").get(&token)?.upgrade()
+    }
+
+    /// Loads a module: parses it, validates it unless that is left for first calls, and makes its lazy reexports.
+    /// Nothing is compiled, save in an eager mode.
+    ///
+    /// # Errors
+    /// When the module is malformed or invalid, or there is no executable memory for its stubs.
+    pub fn add_module(self: &Arc<Self>, bytes: ModuleBytes) -> Result<Arc<LoadedModule>, LoadError> {
+        let wasm = crate::wasm::Module::parse(bytes, self.config.features, &self.types)
+            .map_err(LoadError::Module)?;
+        if self.config.validation == Validation::Eager {
+            wasm.validate_all().map_err(LoadError::Module)?;
+        }
+        let reexports = LazyReexports::new(self.clone(), wasm).map_err(LoadError::Memory)?;
+        let mut modules = self.modules.lock().expect("no one panics under this lock");
+        modules.retain(|_, module| module.strong_count() > 0);
+        modules.insert(reexports.code().token(), Arc::downgrade(&reexports));
+        drop(modules);
+        if self.config.mode.row().eager {
+            materialize::all(&reexports)?;
+        }
+        Ok(Arc::new(LoadedModule::new(reexports)))
+    }
+}
