@@ -39,10 +39,7 @@ pub fn capture_backtrace() -> Vec<RawFrame> {
 pub(crate) fn capture_trap(innermost: &Activation, pc: usize, fp: usize) -> Vec<RawFrame> {
     let mut walk = Walk::new();
     walk.push(pc, false);
-    let exit = match walk.caller(innermost, fp) {
-        Some(caller) => caller,
-        None => Exit::default(),
-    };
+    let exit = walk.caller(innermost, fp).unwrap_or_default();
     walk.activations(innermost, exit);
     walk.frames
 }

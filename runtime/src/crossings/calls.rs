@@ -1,6 +1,6 @@
 //! What crosses arrives: arguments, results, first calls, nested calls.
 
-use super::guest::{CALL_THROUGH, CALL_THROUGH_32, Guest, Host, integers, place};
+use super::guest::{CALL_THROUGH, CALL_THROUGH_32, Guest, Host, assembly, integers, place};
 use crate::abi::{CallLayout, Controller, FuncIndex, Loc, ResolveFailure, TrapCode};
 use crate::code_memory::{CodeAddr, ModuleCode};
 use crate::entry::Registers;
@@ -203,13 +203,36 @@ unsafe extern "C" fn calls_back(context: *mut HostHead, frame: *mut HostFrame) -
     }
 }
 
+assembly! { traps: "push rbp", "mov rbp, rsp", "ud2"; }
+
 #[test]
 fn a_trap_ends_the_innermost_call_only() {
-    super::guest::assembly! { traps: "push rbp", "mov rbp, rsp", "ud2"; }
     let mut guest = Guest::with_code(&[CALL_THROUGH, (traps, TrapCode::IntegerOverflow)]);
     guest.set_host_callee(integers(1, 1), calls_back);
     for i in 0..3 {
         assert_eq!(guest.call(0, &[i]).unwrap(), i + 1);
         assert!(crate::backtrace::capture_backtrace().is_empty());
     }
+}
+
+/// Calls a function that traps of a guest of its own.
+unsafe extern "C" fn calls_another_store(context: *mut HostHead, frame: *mut HostFrame) -> bool {
+    // SAFETY: these are the arguments of a host function, whose guest lives while it runs.
+    unsafe {
+        run_host(context, frame, |_| {
+            let outside = (*(*context.cast::<Host>()).data).code.token();
+            let mut guest = Guest::with_code(&[(traps, TrapCode::Unreachable)]);
+            let unwind = guest.call(0, &[]).unwrap_err();
+            let modules: Vec<_> = unwind.backtrace.iter().map(|f| f.module).collect();
+            assert_eq!(modules, [guest.code.token(), outside]);
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn a_backtrace_goes_through_all_stores_of_the_thread() {
+    let mut guest = Guest::with_code(&[CALL_THROUGH]);
+    guest.set_host_callee(integers(0, 0), calls_another_store);
+    guest.call(0, &[]).unwrap();
 }

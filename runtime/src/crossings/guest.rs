@@ -12,6 +12,7 @@ use crate::trap::Unwind;
 use crate::types::{FuncType, ValType};
 use crate::vmctx::{VmHeader, VmStore};
 use std::any::Any;
+use std::process::{Command, ExitStatus};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
@@ -147,13 +148,17 @@ impl Guest {
     }
 }
 
+/// Where in its body every function's first site is.
+pub(super) const FIRST_SITE: u32 = 70;
+
 /// Where the body of function `index` starts in the file that there is none of.
 pub(super) fn body_offset(index: u32) -> u64 {
     1000 * (u64::from(index) + 1)
 }
 
 /// Puts `function` into code memory. Each `ud2`, `mov rax, [rsi]` and `idiv rsi` is a site that traps with `trap`,
-/// each `call rax` and `call rel32` a call; a site's Wasm offset is its ordinal.
+/// each `call rax` and `call rel32` a call; the Wasm offset
+/// of the n-th site is `FIRST_SITE` + n.
 pub(super) fn place(code: &ModuleCode, index: u32, function: extern "C" fn(), trap: TrapCode) -> CodeAddr {
     let bytes = bytes_of(function);
     let mut sites = Vec::new();
@@ -164,7 +169,8 @@ pub(super) fn place(code: &ModuleCode, index: u32, function: extern "C" fn(), tr
             [0xe8, _, _, _, 0xff, ..] => (SiteKind::Call, 5),
             _ => continue,
         };
-        sites.push(Site { code_offset: (at + after) as u32, wasm_offset: sites.len() as u32, kind });
+        let wasm_offset = FIRST_SITE + sites.len() as u32;
+        sites.push(Site { code_offset: (at + after) as u32, wasm_offset, kind });
     }
     sites.sort_by_key(|site| site.code_offset);
     let mut encoded = Vec::new();
@@ -174,6 +180,19 @@ pub(super) fn place(code: &ModuleCode, index: u32, function: extern "C" fn(), tr
     let body_offset = body_offset(index);
     let record = CodeRecord { function: FuncIndex(index), tier: "test", sites: encoded.into(), body_offset };
     allocation.finalize(record).unwrap().address()
+}
+
+/// Runs a test of `module` again in a process of its own, where `f` runs, and returns how that ended.
+pub(super) fn in_a_process(module: &str, test: &str, f: impl FnOnce()) -> Option<ExitStatus> {
+    const CHILD: &str = "LATIER_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        f();
+        return None;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let (_, path) = module.split_once("::").unwrap();
+    command.args(["--exact", &format!("{path}::{test}"), "--test-threads=1"]).env(CHILD, "1");
+    Some(command.output().unwrap().status)
 }
 
 /// A function type of these many i64.

@@ -1,6 +1,6 @@
 //! The stack limit: where it is, and what happens there.
 
-use super::guest::{CALL_THROUGH, Guest, MAX_STACK, assembly, integers};
+use super::guest::{CALL_THROUGH, FIRST_SITE, Guest, MAX_STACK, assembly, in_a_process, integers};
 use crate::abi::TrapCode;
 use crate::entry::HOST_STACK_BYTES;
 use crate::exit::{HostFrame, HostHead, run_host};
@@ -61,7 +61,7 @@ fn recursion_ends_in_a_trap() {
                 let unwind = guest.call(0, &[]).unwrap_err();
                 assert!(is_overflow(&unwind), "{unwind:?}");
                 assert_eq!(unwind.backtrace.len(), 256, "a backtrace is bounded");
-                assert_eq!(unwind.backtrace.iter().filter(|f| f.wasm_offset == 1).count(), 1);
+                assert_eq!(unwind.backtrace.iter().filter(|f| f.wasm_offset == FIRST_SITE + 1).count(), 1);
             }
         });
     }
@@ -73,4 +73,32 @@ fn a_stack_too_small_for_wasm_is_an_overflow() {
         let unwind = Guest::with_code(&[CALL_THROUGH]).call(0, &[]).unwrap_err();
         assert!(is_overflow(&unwind), "{unwind:?}");
     });
+}
+
+/// Where this thread's alternate stack is, and how large.
+fn alternate_stack() -> (usize, usize) {
+    let mut stack = std::mem::MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: `stack` is where the result goes.
+    let stack = unsafe {
+        assert_eq!(libc::sigaltstack(std::ptr::null(), stack.as_mut_ptr()), 0);
+        stack.assume_init()
+    };
+    (stack.ss_sp as usize, stack.ss_size)
+}
+
+#[test]
+fn a_thread_has_an_alternate_stack_until_it_ends() {
+    let status = in_a_process(module_path!(), "a_thread_has_an_alternate_stack_until_it_ends", || {
+        let (at, size) = on_a_stack_of(8 << 20, || {
+            let mut guest = Guest::with_code(&[(recurse, TrapCode::StackOverflow)]);
+            assert!(guest.call(0, &[]).is_err());
+            alternate_stack()
+        });
+        assert!(size >= 64 << 10);
+        let mut resident = [0; 16];
+        // SAFETY: there is a byte for each of 16 pages.
+        let mapped = unsafe { libc::mincore(at as *mut _, 64 << 10, resident.as_mut_ptr()) } == 0;
+        assert!(!mapped, "the stack is still there");
+    });
+    assert!(status.is_none_or(|status| status.success()), "{status:?}");
 }

@@ -1,12 +1,11 @@
 //! Traps, failures and panics: the reason and the frames that they end with.
 
-use super::guest::{CALL_THROUGH, Guest, assembly, body_offset, integers};
+use super::guest::{CALL_THROUGH, FIRST_SITE, Guest, assembly, body_offset, in_a_process, integers};
 use crate::abi::{FuncIndex, TrapCode};
 use crate::backtrace::{RawFrame, capture_backtrace};
 use crate::exit::{HostFrame, HostHead, run_host};
 use crate::trap::{Unwind, UnwindReason, panic_text};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
 
 assembly! {
     /// `unreachable`.
@@ -35,7 +34,7 @@ fn trap_code(unwind: &Unwind) -> TrapCode {
 
 fn frame(guest: &Guest, index: u32) -> RawFrame {
     let body_offset = body_offset(index);
-    RawFrame { module: guest.code.token(), function: FuncIndex(index), body_offset, wasm_offset: 0 }
+    RawFrame { module: guest.code.token(), function: FuncIndex(index), body_offset, wasm_offset: FIRST_SITE }
 }
 
 #[test]
@@ -110,19 +109,6 @@ fn failures_and_panics_of_host_functions_arrive() {
     }
 }
 
-/// Runs this test again in a process of its own, where `f` runs, and returns how that ended.
-fn in_a_process(test: &str, f: impl FnOnce()) -> Option<ExitStatus> {
-    const CHILD: &str = "LATIER_TEST_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        f();
-        return None;
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let path = module_path!().split_once("::").unwrap().1;
-    command.args(["--exact", &format!("{path}::{test}"), "--test-threads=1"]).env(CHILD, "1");
-    Some(command.output().unwrap().status)
-}
-
 /// Makes traps work in this process.
 fn trap_once() {
     let mut guest = guest_that_calls(load, TrapCode::MemoryOutOfBounds);
@@ -149,7 +135,7 @@ fn faults_of_others_reach_the_handler_before_us() {
         // SAFETY: ends the process.
         unsafe { libc::_exit(if info.is_null() || context.is_null() { 1 } else { 43 }) };
     }
-    let status = in_a_process("faults_of_others_reach_the_handler_before_us", || {
+    let status = in_a_process(module_path!(), "faults_of_others_reach_the_handler_before_us", || {
         install(libc::SIGSEGV, three as *const () as usize, libc::SA_SIGINFO);
         trap_once();
         fault();
@@ -163,19 +149,22 @@ fn signals_that_are_sent_reach_the_handler_before_us() {
         // SAFETY: ends the process.
         unsafe { libc::_exit(100 + signal) };
     }
-    let status = in_a_process("signals_that_are_sent_reach_the_handler_before_us", || {
+    let status = in_a_process(module_path!(), "signals_that_are_sent_reach_the_handler_before_us", || {
         install(libc::SIGFPE, one as *const () as usize, 0);
         install(libc::SIGILL, libc::SIG_IGN, 0);
         trap_once();
         // SAFETY: the handlers are those above.
-        unsafe { (libc::raise(libc::SIGILL), libc::raise(libc::SIGFPE)) };
+        unsafe { libc::raise(libc::SIGILL) };
+        assert!(guest_that_calls(unreachable, TrapCode::Unreachable).call(0, &[]).is_err());
+        // SAFETY: the same.
+        unsafe { libc::raise(libc::SIGFPE) };
     });
     assert!(status.is_none_or(|status| status.code() == Some(100 + libc::SIGFPE)), "{status:?}");
 }
 
 #[test]
 fn faults_that_no_one_handles_end_the_process() {
-    let status = in_a_process("faults_that_no_one_handles_end_the_process", || {
+    let status = in_a_process(module_path!(), "faults_that_no_one_handles_end_the_process", || {
         install(libc::SIGSEGV, libc::SIG_DFL, 0);
         trap_once();
         fault();
@@ -185,7 +174,7 @@ fn faults_that_no_one_handles_end_the_process() {
 
 #[test]
 fn a_fault_of_wasm_code_without_a_site_is_none_of_ours() {
-    let status = in_a_process("a_fault_of_wasm_code_without_a_site_is_none_of_ours", || {
+    let status = in_a_process(module_path!(), "a_fault_of_wasm_code_without_a_site_is_none_of_ours", || {
         install(libc::SIGSEGV, libc::SIG_DFL, 0);
         let _ = guest_that_calls(privileged, TrapCode::Unreachable).call(0, &[]);
     });
