@@ -49,11 +49,6 @@ impl HostContext {
     pub fn ty(&self) -> &Arc<FuncType> {
         &self.ty
     }
-
-    /// How it is called.
-    pub fn layout(&self) -> &CallLayout {
-        &self.layout
-    }
 }
 
 /// Runs the body of a host function: gives it its arguments, catches its panic. False when it failed: then the
@@ -126,21 +121,12 @@ impl HostValues<'_> {
         }
     }
 
-    /// Sets result `i` to these bits; a vector's high half to 0.
+    /// Sets result `i` to these bits, of which it takes as many as it has.
     ///
     /// # Panics
     /// When there is no such result.
     #[inline]
-    pub fn set_result(&mut self, i: usize, bits: u64) {
-        self.set_result_v128(i, bits.into());
-    }
-
-    /// Sets result `i`, a vector, to these bits; others to the low ones.
-    ///
-    /// # Panics
-    /// When there is no such result.
-    #[inline]
-    pub fn set_result_v128(&mut self, i: usize, bits: u128) {
+    pub fn set_result(&mut self, i: usize, bits: u128) {
         match self.layout.results[i] {
             Loc::Gpr(n) => self.frame.ret_gpr[usize::from(n)] = bits as u64,
             Loc::Fpr(n) => self.frame.ret_fpr[usize::from(n)] = MaybeUninit::new(bits),

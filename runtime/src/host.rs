@@ -220,7 +220,7 @@ impl<T: 'static> HostCall<'_, T> {
         assert!(ty == R::TYPE || R::TYPE.matches(ty), "result {i} is of type {ty}, not {}", R::TYPE);
         let raw = value.to_raw(self.store_ref());
         self.unset.retain(|unset| *unset != i);
-        self.values_mut().set_result_v128(i, raw);
+        self.values_mut().set_result(i, raw);
     }
 
     /// Argument `i`.
@@ -246,7 +246,7 @@ impl<T: 'static> HostCall<'_, T> {
         assert!(value.matches(self.store_ref(), ty), "result {i} is of type {ty}");
         let [low, high] = value.to_raw().0;
         self.unset.retain(|unset| *unset != i);
-        self.values_mut().set_result_v128(i, u128::from(low) | u128::from(high) << 64);
+        self.values_mut().set_result(i, u128::from(low) | u128::from(high) << 64);
     }
 
     /// The instance that called the function, as far as it can be told: the one that imports it; for a call through a

@@ -38,11 +38,8 @@ unsafe extern "C" fn takes_everything(context: *mut HostHead, frame: *mut HostFr
                 }
             }
             for (i, ty) in ty.results.iter().enumerate() {
-                if *ty == ValType::V128 {
-                    values.set_result_v128(i, result(i));
-                } else {
-                    values.set_result(i, result(i) as u64);
-                }
+                let bits = if *ty == ValType::V128 { result(i) } else { result(i) as u64 as u128 };
+                values.set_result(i, bits);
             }
             Ok(())
         })
@@ -96,7 +93,7 @@ fn results_that_do_not_fit_in_registers_go_through_memory() {
         unsafe {
             run_host(context, frame, |values| {
                 // What is not set is zero.
-                (0..8).for_each(|i| values.set_result(i, values.arg(0) + i as u64));
+                (0..8).for_each(|i| values.set_result(i, (values.arg(0) + i as u64).into()));
                 Ok(())
             })
         }
@@ -197,7 +194,7 @@ unsafe extern "C" fn calls_back(context: *mut HostHead, frame: *mut HostFrame) -
             let frames: Vec<_> = unwind.backtrace.iter().map(|f| f.function.0).collect();
             assert_eq!(frames, [1, 0], "both calls into Wasm, innermost first");
             assert_eq!((crate::backtrace::capture_backtrace(), limit()), before);
-            values.set_result(0, values.arg(0) + 1);
+            values.set_result(0, (values.arg(0) + 1).into());
             Ok(())
         })
     }

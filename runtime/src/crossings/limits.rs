@@ -5,6 +5,7 @@ use crate::abi::TrapCode;
 use crate::entry::HOST_STACK_BYTES;
 use crate::exit::{HostFrame, HostHead, run_host};
 use crate::trap::{Unwind, UnwindReason};
+use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
 use std::thread;
 
@@ -26,13 +27,18 @@ fn on_a_stack_of<R: Send + 'static>(bytes: usize, f: impl FnOnce() -> R + Send +
     thread::Builder::new().stack_size(bytes).spawn(f).unwrap().join().unwrap()
 }
 
+/// Where no stack of another thread lies about: the system would take it for a smaller one.
+fn in_a_fresh_process(test: &str, f: impl FnOnce()) -> Option<ExitStatus> {
+    in_a_process(module_path!(), test, f)
+}
+
 /// Returns how far the stack limit is below the host function, in bytes.
 unsafe extern "C" fn distance(context: *mut HostHead, frame: *mut HostFrame) -> bool {
     // SAFETY: these are the arguments of a host function.
     unsafe {
         run_host(context, frame, |values| {
             let limit = (*(*context).header.store).stack_limit.load(Ordering::Relaxed);
-            values.set_result(0, (frame as usize - limit) as u64);
+            values.set_result(0, (frame as usize - limit) as u128);
             Ok(())
         })
     }
@@ -48,8 +54,11 @@ fn wasm_gets_what_it_may_have_and_what_the_thread_can_give() {
         })
     };
     let near = |bytes: usize, expected: usize| bytes < expected && bytes + (64 << 10) > expected;
-    assert!(near(left(8 << 20), MAX_STACK));
-    assert!(near(left(HOST_STACK_BYTES + (256 << 10)), 256 << 10));
+    let status = in_a_fresh_process("wasm_gets_what_it_may_have_and_what_the_thread_can_give", || {
+        assert!(near(left(HOST_STACK_BYTES + (256 << 10)), 256 << 10));
+        assert!(near(left(8 << 20), MAX_STACK));
+    });
+    assert!(status.is_none_or(|status| status.success()), "{status:?}");
 }
 
 #[test]
@@ -69,10 +78,13 @@ fn recursion_ends_in_a_trap() {
 
 #[test]
 fn a_stack_too_small_for_wasm_is_an_overflow() {
-    on_a_stack_of(HOST_STACK_BYTES / 2, || {
-        let unwind = Guest::with_code(&[CALL_THROUGH]).call(0, &[]).unwrap_err();
-        assert!(is_overflow(&unwind), "{unwind:?}");
+    let status = in_a_fresh_process("a_stack_too_small_for_wasm_is_an_overflow", || {
+        on_a_stack_of(HOST_STACK_BYTES / 2, || {
+            let unwind = Guest::with_code(&[CALL_THROUGH]).call(0, &[]).unwrap_err();
+            assert!(is_overflow(&unwind), "{unwind:?}");
+        });
     });
+    assert!(status.is_none_or(|status| status.success()), "{status:?}");
 }
 
 /// Where this thread's alternate stack is, and how large.
@@ -88,7 +100,7 @@ fn alternate_stack() -> (usize, usize) {
 
 #[test]
 fn a_thread_has_an_alternate_stack_until_it_ends() {
-    let status = in_a_process(module_path!(), "a_thread_has_an_alternate_stack_until_it_ends", || {
+    let status = in_a_fresh_process("a_thread_has_an_alternate_stack_until_it_ends", || {
         let (at, size) = on_a_stack_of(8 << 20, || {
             let mut guest = Guest::with_code(&[(recurse, TrapCode::StackOverflow)]);
             assert!(guest.call(0, &[]).is_err());

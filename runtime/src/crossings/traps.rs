@@ -83,7 +83,7 @@ unsafe extern "C" fn fails(context: *mut HostHead, frame: *mut HostFrame) -> boo
             0 => Err(UnwindReason::Host(Box::new(capture_backtrace()))),
             1 => panic!("one is {}", "too many"),
             n => {
-                values.set_result(0, n);
+                values.set_result(0, n.into());
                 Ok(())
             }
         })

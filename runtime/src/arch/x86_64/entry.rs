@@ -70,7 +70,7 @@ impl Registers {
 pub(crate) const LANDING_TO_FP: usize = 48;
 
 /// Calls `code` with `registers` and `stack_words` words of stack arguments and returns 0 with `registers` holding
-/// the results; or returns 1, when a jump to [`super::land`] with the stack pointer recorded in `landing_sp` ended
+/// the results; or returns 1, when a jump to `land` (in `raise`) with the stack pointer recorded in `landing_sp` ended
 /// the call.
 ///
 /// ```text

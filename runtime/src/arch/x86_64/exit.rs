@@ -7,7 +7,7 @@ use crate::vmctx::{HEADER_STORE, STORE_EXIT_FP, STORE_EXIT_PC};
 use std::arch::naked_asm;
 use std::mem::{MaybeUninit, offset_of};
 
-/// What a host function was called with and what it is to return, on the stack of [`host_exit`].
+/// What a host function was called with and what it is to return, on the stack of the exit.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct HostFrame {
