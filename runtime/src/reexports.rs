@@ -20,17 +20,17 @@ const STUB_ALIGN: usize = 16;
 
 /// Emits re-entry trampolines: code that passes on which function was called.
 pub trait TrampolineEmitter {
+    /// Bytes of what the trampolines of a batch share.
+    const HEAD_BYTES: usize;
+
+    /// Bytes of each trampoline.
+    const TRAMPOLINE_BYTES: usize;
+
     /// Where all trampolines of a batch lead in the end. A cell holds it.
     fn reentry(&self) -> usize;
 
-    /// Bytes of what the trampolines of a batch share.
-    fn head_bytes(&self) -> usize;
-
     /// Writes the head, which will run at `at`, to `out`. The cell at `cell` holds [`TrampolineEmitter::reentry`].
     fn emit_head(&self, out: &mut [u8], at: usize, cell: usize);
-
-    /// Bytes of each trampoline.
-    fn trampoline_bytes(&self) -> usize;
 
     /// Writes the trampoline of `function`, which will run at `at`, to `out`. The head will be at `head`.
     fn emit(&self, out: &mut [u8], at: usize, head: usize, function: FuncIndex);
@@ -62,13 +62,13 @@ pub struct Batch<'a> {
 
 /// A batch of redirectable symbols, by ordinal: entry points whose calls can be led elsewhere at any time.
 pub trait RedirectableSymbols: Send + Sync {
-    /// The memory that `count` of them need.
-    fn batch_size(count: u32, trampolines: &dyn TrampolineEmitter) -> BatchSize
+    /// The memory that `count` of them need, with the trampolines of `E`.
+    fn batch_size<E: TrampolineEmitter>(count: u32) -> BatchSize
     where
         Self: Sized;
 
     /// Makes a batch. Every symbol leads to a trampoline of its own.
-    fn make(batch: Batch<'_>, trampolines: &dyn TrampolineEmitter) -> Self
+    fn make<E: TrampolineEmitter>(batch: Batch<'_>, trampolines: &E) -> Self
     where
         Self: Sized;
 
@@ -93,20 +93,15 @@ pub trait RedirectableSymbols: Send + Sync {
 pub struct ReentryTrampolines;
 
 impl TrampolineEmitter for ReentryTrampolines {
+    const HEAD_BYTES: usize = arch::JUMP_BYTES;
+    const TRAMPOLINE_BYTES: usize = arch::TRAMPOLINE_BYTES;
+
     fn reentry(&self) -> usize {
         reentry::reentry_address()
     }
 
-    fn head_bytes(&self) -> usize {
-        arch::JUMP_BYTES
-    }
-
     fn emit_head(&self, out: &mut [u8], at: usize, cell: usize) {
         out.copy_from_slice(&arch::jump_through(at, cell));
-    }
-
-    fn trampoline_bytes(&self) -> usize {
-        arch::TRAMPOLINE_BYTES
     }
 
     fn emit(&self, out: &mut [u8], at: usize, head: usize, function: FuncIndex) {
@@ -125,12 +120,12 @@ pub struct Stubs {
 }
 
 impl Stubs {
-    fn head_size(trampolines: &dyn TrampolineEmitter) -> usize {
-        trampolines.head_bytes().next_multiple_of(STUB_ALIGN)
+    const fn head_size<E: TrampolineEmitter>() -> usize {
+        E::HEAD_BYTES.next_multiple_of(STUB_ALIGN)
     }
 
-    fn stub_size(trampolines: &dyn TrampolineEmitter) -> usize {
-        (arch::JUMP_BYTES + trampolines.trampoline_bytes()).next_multiple_of(STUB_ALIGN)
+    const fn stub_size<E: TrampolineEmitter>() -> usize {
+        (arch::JUMP_BYTES + E::TRAMPOLINE_BYTES).next_multiple_of(STUB_ALIGN)
     }
 
     fn slot(symbol: u32) -> usize {
@@ -143,31 +138,28 @@ impl Stubs {
 }
 
 impl RedirectableSymbols for Stubs {
-    fn batch_size(count: u32, trampolines: &dyn TrampolineEmitter) -> BatchSize {
-        let stubs = (count as usize).saturating_mul(Stubs::stub_size(trampolines));
-        BatchSize {
-            code_bytes: stubs.saturating_add(Stubs::head_size(trampolines)),
-            cells: 1 + count as usize,
-        }
+    fn batch_size<E: TrampolineEmitter>(count: u32) -> BatchSize {
+        let stubs = (count as usize).saturating_mul(Stubs::stub_size::<E>());
+        BatchSize { code_bytes: stubs.saturating_add(Stubs::head_size::<E>()), cells: 1 + count as usize }
     }
 
-    fn make(batch: Batch<'_>, trampolines: &dyn TrampolineEmitter) -> Stubs {
+    fn make<E: TrampolineEmitter>(batch: Batch<'_>, trampolines: &E) -> Stubs {
         let Batch { code, code_at, cells, first, count } = batch;
-        let (head, stubs) = code.split_at_mut(Stubs::head_size(trampolines));
-        let (start, stub_bytes) = (code_at + head.len(), Stubs::stub_size(trampolines));
-        trampolines.emit_head(&mut head[..trampolines.head_bytes()], code_at, cells.address(0));
-        cells.store(0, trampolines.reentry());
-        let trampoline_bytes = trampolines.trampoline_bytes();
-        for (symbol, stub) in (0..count).zip(stubs.chunks_exact_mut(stub_bytes)) {
-            let at = start + symbol as usize * stub_bytes;
-            let (slot, function) = (Stubs::slot(symbol), FuncIndex(first.0.wrapping_add(symbol)));
+        let (head, code) = code.split_at_mut(Stubs::head_size::<E>());
+        trampolines.emit_head(&mut head[..E::HEAD_BYTES], code_at, cells.address(0));
+        let stub_bytes = Stubs::stub_size::<E>();
+        let stubs = Stubs { cells, start: code_at + head.len(), stub_bytes };
+        let slots = stubs.cells.address(0) + size_of::<usize>();
+        for (symbol, stub) in (0..count).zip(code.chunks_exact_mut(stub_bytes)) {
+            let (at, function) = (stubs.entry_point(symbol), FuncIndex(first.0.wrapping_add(symbol)));
             let (jump, trampoline) = stub.split_at_mut(arch::JUMP_BYTES);
-            jump.copy_from_slice(&arch::jump_through(at, cells.address(slot)));
-            let trampoline_at = at + arch::JUMP_BYTES;
-            trampolines.emit(&mut trampoline[..trampoline_bytes], trampoline_at, code_at, function);
-            cells.store(slot, trampoline_at);
+            jump.copy_from_slice(&arch::jump_through(at, slots + symbol as usize * size_of::<usize>()));
+            let trampoline = &mut trampoline[..E::TRAMPOLINE_BYTES];
+            trampolines.emit(trampoline, at + arch::JUMP_BYTES, code_at, function);
         }
-        Stubs { cells, start, stub_bytes }
+        let targets = (0..count).map(|symbol| stubs.trampoline(symbol));
+        stubs.cells.fill(std::iter::once(trampolines.reentry()).chain(targets));
+        stubs
     }
 
     fn entry_point(&self, symbol: u32) -> usize {

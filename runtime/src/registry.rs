@@ -70,7 +70,6 @@ pub unsafe fn lookup<'a>(pc: usize) -> Option<Found<'a>> {
 }
 
 /// The registry of one reservation.
-#[derive(Debug)]
 pub(crate) struct Registry {
     /// Running address of the reservation.
     base: usize,
@@ -78,7 +77,6 @@ pub(crate) struct Registry {
     units: Box<[AtomicPtr<Chunk>]>,
 }
 
-#[derive(Debug)]
 struct Chunk {
     module: ModuleToken,
     /// Running address of granule 0.
@@ -86,7 +84,7 @@ struct Chunk {
     granules: Box<[Granule]>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Granule {
     /// The functions that start in it, last published first.
     starting: AtomicPtr<Entry>,
@@ -94,7 +92,6 @@ struct Granule {
     covering: AtomicPtr<Entry>,
 }
 
-#[derive(Debug)]
 struct Entry {
     /// Bytes from the chunk's `start`.
     code: Range<usize>,

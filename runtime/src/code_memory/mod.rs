@@ -98,7 +98,6 @@ impl fmt::Display for CodeMemoryError {
 impl std::error::Error for CodeMemoryError {}
 
 /// The code memory of a process.
-#[derive(Debug)]
 pub struct CodeMemory {
     views: Views,
     free: Mutex<FreeUnits>,
@@ -169,6 +168,12 @@ impl CodeMemory {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.give(range.start / UNIT_BYTES..range.end / UNIT_BYTES);
         }
+    }
+}
+
+impl fmt::Debug for CodeMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeMemory").field("views", &self.views).finish_non_exhaustive()
     }
 }
 

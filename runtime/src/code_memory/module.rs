@@ -25,21 +25,21 @@ impl ModuleCode {
     /// When code memory is exhausted, or there is none in this process.
     pub fn new(func_count_defined: u32, first_defined: u32) -> Result<Arc<ModuleCode>, CodeMemoryError> {
         let memory = CodeMemory::get()?;
-        ModuleCode::with_parts::<Stubs>(memory, func_count_defined, first_defined, &ReentryTrampolines)
+        ModuleCode::with_parts::<Stubs, _>(memory, func_count_defined, first_defined, &ReentryTrampolines)
     }
 
     /// As [`ModuleCode::new`], with other redirectable symbols and trampolines.
     ///
     /// # Errors
     /// As [`ModuleCode::new`].
-    pub fn with_parts<S: RedirectableSymbols + 'static>(
+    pub fn with_parts<S: RedirectableSymbols + 'static, E: TrampolineEmitter>(
         memory: &'static CodeMemory,
         func_count_defined: u32,
         first_defined: u32,
-        trampolines: &dyn TrampolineEmitter,
+        trampolines: &E,
     ) -> Result<Arc<ModuleCode>, CodeMemoryError> {
         let space = ModuleSpace::new(memory);
-        let size = S::batch_size(func_count_defined, trampolines);
+        let size = S::batch_size::<E>(func_count_defined);
         let BatchSpace { mut code, cells } = space.allocate_batch(size.code_bytes, size.cells)?;
         let (count, code_at) = (func_count_defined, code.running_address());
         let batch = Batch { code: code.working(), code_at, cells, first: FuncIndex(first_defined), count };

@@ -4,6 +4,7 @@ use super::alloc::InFlightAlloc;
 use super::{CodeMemory, CodeMemoryError, UNIT_BYTES};
 use crate::registry::ModuleToken;
 use std::ops::Range;
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -207,10 +208,23 @@ impl Cells {
     /// Makes a cell hold `value`; what was written before is seen by who sees it. Does nothing in a forked child,
     /// which must not redirect its parent's code.
     pub fn store(&self, index: usize, value: usize) {
+        self.store_from(index, [value]);
+    }
+
+    /// Makes the cells hold `values`, from the first cell on: all that there are cells for.
+    pub fn fill(&self, values: impl IntoIterator<Item = usize>) {
+        self.store_from(0, values);
+    }
+
+    fn store_from(&self, index: usize, values: impl IntoIterator<Item = usize>) {
         let (views, at) = (&self.space.memory.views, self.offset(index));
-        if views.writable() {
-            // SAFETY: an aligned word inside the working view, which this process has, used by atomics only.
-            unsafe { AtomicUsize::from_ptr(views.working().add(at).cast()) }.store(value, Ordering::Release);
+        if !views.writable() {
+            return;
         }
+        // SAFETY: the cells from `index` on are aligned words inside the working view, which this process has, used
+        // by atomics only.
+        let cells: &[AtomicUsize] =
+            unsafe { slice::from_raw_parts(views.working().add(at).cast(), self.count - index) };
+        cells.iter().zip(values).for_each(|(cell, value)| cell.store(value, Ordering::Release));
     }
 }

@@ -41,6 +41,25 @@ fn displacement(end: usize, target: usize) -> [u8; 4] {
     (distance as i32).to_le_bytes()
 }
 
+/// Machine code for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    /// A function that returns `value`: `mov eax, value; ret`.
+    pub(crate) fn returns(value: u32) -> [u8; 6] {
+        let [a, b, c, d] = value.to_le_bytes();
+        [0xb8, a, b, c, d, 0xc3]
+    }
+
+    /// The address of a re-entry that returns the index it is given.
+    pub(crate) fn returns_index() -> usize {
+        #[unsafe(naked)]
+        extern "C" fn code() {
+            std::arch::naked_asm!("ret")
+        }
+        code as *const () as usize
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
