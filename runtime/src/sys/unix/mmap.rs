@@ -43,8 +43,11 @@ impl Views {
         let (working, running): (MmapMut, Mmap) = unsafe {
             (MmapOptions::new().len(len).map_mut(&file)?, MmapOptions::new().len(len).map_exec(&file)?)
         };
-        // A child would write to the parent's code.
+        // A forked child would write to its parent's code.
         working.advise(Advice::DontFork)?;
+        // A core file would hold the whole reservation, twice.
+        working.advise(Advice::DontDump)?;
+        running.advise(Advice::DontDump)?;
         let running = Running::Apart { file, view: running.into() };
         Ok(Views { working: working.into(), running, fork_mark: ForkMark::new()? })
     }
