@@ -3,11 +3,10 @@
 
 use crate::abi::{CallLayout, Loc};
 use crate::entry::{Registers, call_wasm};
-use crate::global::TypeMismatch;
 use crate::store::{StoreId, StoreInner};
 use crate::trap::Unwind;
 use crate::types::{FuncType, TypeId, ValType};
-use crate::value::Val;
+use crate::value::{TypeMismatch, Val};
 use crate::vmctx::{VmFuncRef, VmGlobal};
 use std::fmt;
 use std::ptr::NonNull;
@@ -106,19 +105,19 @@ impl Func {
             let (have, want) = (results.len(), signature.ty.results.len());
             return Err(TypeMismatch(format!("type mismatch: room for {have} results, not {want}")).into());
         }
-        let mut place = [VmGlobal::default(); 16];
-        let mut larger;
-        let words = (signature.layout.stack_bytes + signature.layout.result_area_bytes) as usize / 16;
-        let memory = match place.get_mut(..words) {
-            Some(memory) => memory,
-            None => {
-                larger = vec![VmGlobal::default(); words];
-                &mut larger[..]
+        let cells = (signature.layout.stack_bytes + signature.layout.result_area_bytes) as usize / 16;
+        // SAFETY: the parameters match the function's type and are of this store; so much memory is what it needs.
+        let done = unsafe {
+            match cells {
+                0 => self.call_raw(store, &signature, params, results, &mut []),
+                1..=16 => {
+                    let mut memory = [VmGlobal::default(); 16];
+                    self.call_raw(store, &signature, params, results, &mut memory[..cells])
+                }
+                _ => self.call_raw(store, &signature, params, results, &mut vec![VmGlobal::default(); cells]),
             }
         };
-        // SAFETY: the parameters match the function's type and are of this store.
-        unsafe { self.call_raw(store, &signature, params, results, memory)? };
-        Ok(())
+        done.map_err(CallError::Unwind)
     }
 
     /// Calls it with `memory` as room for stack arguments and results in memory.

@@ -2,7 +2,7 @@
 
 use crate::store::{Stable, StoreId, StoreInner};
 use crate::types::GlobalType;
-use crate::value::Val;
+use crate::value::{TypeMismatch, Val};
 use crate::vmctx::VmGlobal;
 use std::ptr::NonNull;
 
@@ -24,24 +24,6 @@ pub struct Global {
 unsafe impl Send for Global {}
 // SAFETY: as above.
 unsafe impl Sync for Global {}
-
-/// A value was not of the type it had to be, or a constant was to be set. The text says which.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeMismatch(pub String);
-
-impl std::fmt::Display for TypeMismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TypeMismatch {}
-
-impl TypeMismatch {
-    pub(crate) fn value(expected: impl std::fmt::Display) -> TypeMismatch {
-        TypeMismatch(format!("type mismatch: expected a value of type {expected}"))
-    }
-}
 
 impl Global {
     /// A new global of the host's.

@@ -28,7 +28,6 @@ use crate::types::{TypeId, TypeRegistry};
 use crate::value::ExternRef;
 use crate::vmctx::VmStore;
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomPinned;
 use std::num::NonZeroU64;
@@ -86,8 +85,8 @@ pub(crate) struct StoreCore {
     pub(crate) tables: Vec<Stable<TableCell>>,
     pub(crate) globals: Vec<Stable<GlobalCell>>,
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
-    /// Of the types that calls without a known type have met.
-    signatures: HashMap<TypeId, Arc<Signature>>,
+    /// By type id: of the types that calls without a known type have met.
+    signatures: Vec<Option<Arc<Signature>>>,
     _pinned: PhantomPinned,
 }
 
@@ -110,7 +109,7 @@ impl StoreCore {
             tables: Vec::new(),
             globals: Vec::new(),
             externs: Vec::new(),
-            signatures: HashMap::new(),
+            signatures: Vec::new(),
             _pinned: PhantomPinned,
         }
     }
@@ -227,6 +226,7 @@ impl fmt::Debug for StoreInner {
 
 impl StoreInner {
     /// Which store this is.
+    #[inline]
     pub fn id(&self) -> StoreId {
         self.core.id
     }
@@ -237,6 +237,7 @@ impl StoreInner {
     }
 
     /// What the store may use.
+    #[inline]
     pub fn limits(&self) -> &ResourceLimits {
         &self.core.limits
     }
@@ -269,12 +270,20 @@ impl StoreInner {
 
     /// How functions of a type are called.
     pub(crate) fn signature(&mut self, id: TypeId) -> Arc<Signature> {
-        let types = &self.core.types;
-        let signatures = &mut self.core.signatures;
-        signatures.entry(id).or_insert_with(|| Arc::new(Signature::new(types.get(id)))).clone()
+        let at = id.0 as usize;
+        if let Some(Some(known)) = self.core.signatures.get(at) {
+            return known.clone();
+        }
+        let signature = Arc::new(Signature::new(self.core.types.get(id)));
+        if self.core.signatures.len() <= at {
+            self.core.signatures.resize(at + 1, None);
+        }
+        self.core.signatures[at] = Some(signature.clone());
+        signature
     }
 
     /// The part of the store that compiled code knows, by the pointer that leads to all of the store.
+    #[inline]
     pub(crate) fn vm(&self) -> *mut VmStore {
         self.core.origin
     }
@@ -290,7 +299,15 @@ impl StoreInner {
 
     /// # Panics
     /// When `id` is another store's.
+    #[inline]
     pub(crate) fn check(&self, id: StoreId, what: &str) {
-        assert!(self.core.id == id, "{what} was used with a store that does not own it");
+        if self.core.id != id {
+            refuse(what);
+        }
     }
+}
+
+#[cold]
+fn refuse(what: &str) -> ! {
+    panic!("{what} was used with a store that does not own it")
 }

@@ -1,10 +1,9 @@
 //! Tables: arrays of references. Knows nothing of instances.
 
-use crate::global::TypeMismatch;
 use crate::limits::{ResourceError, ResourceLimits};
 use crate::store::{Stable, StoreId, StoreInner};
 use crate::types::{TableType, ValType};
-use crate::value::Val;
+use crate::value::{TypeMismatch, Val};
 use crate::vmctx::{VmGlobal, VmTable};
 use std::ptr::NonNull;
 
@@ -81,34 +80,37 @@ unsafe impl Send for Table {}
 // SAFETY: as above.
 unsafe impl Sync for Table {}
 
-/// Why a table did not grow.
+/// Why a table was not made, set or grown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TableGrowError {
-    /// The new elements are not of its type.
+pub enum TableError {
+    /// An element is not of its type.
     Type(TypeMismatch),
+    /// There is no such element.
+    Bounds,
     /// There is no room.
     Resource(ResourceError),
 }
 
-impl std::fmt::Display for TableGrowError {
+impl std::fmt::Display for TableError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            TableGrowError::Type(e) => e.fmt(f),
-            TableGrowError::Resource(e) => e.fmt(f),
+            TableError::Type(e) => e.fmt(f),
+            TableError::Bounds => f.write_str("out of bounds table access"),
+            TableError::Resource(e) => e.fmt(f),
         }
     }
 }
 
-impl std::error::Error for TableGrowError {}
+impl std::error::Error for TableError {}
 
 impl Table {
     /// A new table of the host's, all elements `init`.
     ///
     /// # Errors
     /// When `init` is not of its element type, or its initial size cannot be had.
-    pub fn new(store: &mut StoreInner, ty: TableType, init: Val) -> Result<Table, TableGrowError> {
-        let init = check(store, &ty, init).map_err(TableGrowError::Type)?;
-        let cell = TableCell::new(ty, init, &store.core.limits).map_err(TableGrowError::Resource)?;
+    pub fn new(store: &mut StoreInner, ty: TableType, init: Val) -> Result<Table, TableError> {
+        let init = check(store, &ty, init)?;
+        let cell = TableCell::new(ty, init, &store.core.limits).map_err(TableError::Resource)?;
         let pointer = cell.as_non_null();
         store.core.tables.push(cell);
         Ok(Table { store: store.id(), cell: pointer })
@@ -156,11 +158,11 @@ impl Table {
     ///
     /// # Errors
     /// When there is none, or `value` is of another type.
-    pub fn set(&self, store: &mut StoreInner, index: u64, value: Val) -> Result<(), TypeMismatch> {
+    pub fn set(&self, store: &mut StoreInner, index: u64, value: Val) -> Result<(), TableError> {
         let raw = check(store, &self.ty(store), value)?;
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let Some(element) = self.cell_mut(store).elements_mut().get_mut(index) else {
-            return Err(TypeMismatch("out of bounds table access".into()));
+            return Err(TableError::Bounds);
         };
         *element = raw;
         Ok(())
@@ -170,10 +172,10 @@ impl Table {
     ///
     /// # Errors
     /// When `init` is of another type or there is no room; nothing has changed then.
-    pub fn grow(&self, store: &mut StoreInner, count: u64, init: Val) -> Result<u64, TableGrowError> {
-        let init = check(store, &self.ty(store), init).map_err(TableGrowError::Type)?;
+    pub fn grow(&self, store: &mut StoreInner, count: u64, init: Val) -> Result<u64, TableError> {
+        let init = check(store, &self.ty(store), init)?;
         let limits = store.core.limits.clone();
-        self.cell_mut(store).grow(count, init, &limits).map_err(TableGrowError::Resource)
+        self.cell_mut(store).grow(count, init, &limits).map_err(TableError::Resource)
     }
 
     /// Its identity, which is also where compiled code finds it.
@@ -183,9 +185,9 @@ impl Table {
 }
 
 /// The raw form of `value` as an element of a table of type `ty`.
-fn check(store: &StoreInner, ty: &TableType, value: Val) -> Result<u64, TypeMismatch> {
+fn check(store: &StoreInner, ty: &TableType, value: Val) -> Result<u64, TableError> {
     match value.matches(store, ValType::Ref(ty.element)) {
         true => Ok(value.to_raw().0[0]),
-        false => Err(TypeMismatch::value(ty.element)),
+        false => Err(TableError::Type(TypeMismatch::value(ty.element))),
     }
 }

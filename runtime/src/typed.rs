@@ -4,11 +4,10 @@
 use crate::abi::{CallLayout, Loc, ParamPlaces};
 use crate::entry::{Registers, call_wasm};
 use crate::func::{Func, words};
-use crate::global::TypeMismatch;
 use crate::store::{StoreId, StoreInner};
 use crate::trap::Unwind;
 use crate::types::{FuncType, HeapType, RefType, ValType};
-use crate::value::ExternRef;
+use crate::value::{ExternRef, TypeMismatch};
 use crate::vmctx::{VmGlobal, VmHeader};
 use std::fmt;
 use std::marker::PhantomData;

@@ -6,6 +6,7 @@ use crate::store::{StoreId, StoreInner};
 use crate::types::{HeapType, RefType, ValType};
 use crate::vmctx::{VmFuncRef, VmGlobal};
 use std::any::Any;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::ptr::NonNull;
 
@@ -162,5 +163,23 @@ impl ExternRef {
 
     pub(crate) fn from_raw(store: StoreId, raw: u64) -> Option<ExternRef> {
         NonZeroU32::new(raw as u32).map(|number| ExternRef { store, number })
+    }
+}
+
+/// A value was not of the type it had to be, or a constant was to be set. The text says which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeMismatch(pub String);
+
+impl fmt::Display for TypeMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TypeMismatch {}
+
+impl TypeMismatch {
+    pub(crate) fn value(expected: impl fmt::Display) -> TypeMismatch {
+        TypeMismatch(format!("type mismatch: expected a value of type {expected}"))
     }
 }
