@@ -186,11 +186,11 @@ impl RedirectableSymbols for Stubs {
 
 /// What the record of a host function holds in place of a Wasm function's slot and entry point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostEntry {
+pub(crate) struct HostEntry {
     /// Running address of a slot that always holds the host exit's address.
-    pub slot_address: usize,
+    pub(crate) slot_address: usize,
     /// A stub that jumps there.
-    pub entry_point: usize,
+    pub(crate) entry_point: usize,
 }
 
 /// The slot and entry point that all host functions of the process share, made on first use: host functions differ
@@ -198,7 +198,7 @@ pub struct HostEntry {
 ///
 /// # Errors
 /// When there is no code memory.
-pub fn host_entry(exit_address: usize) -> Result<HostEntry, CodeMemoryError> {
+pub(crate) fn host_entry(exit_address: usize) -> Result<HostEntry, CodeMemoryError> {
     static HOSTS: Mutex<Option<Arc<ModuleCode>>> = Mutex::new(None);
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
     let exit = FuncIndex(0);

@@ -13,8 +13,8 @@
 //! by its addresses, and its [`CodeAddr`] can be put into a slot. Code lives until its module is dropped; then the
 //! chunks' memory goes back to the system and their units to the free list.
 //!
-//! A forked child runs the code it has but can neither add to it nor redirect it: it has no working view, since both
-//! processes would hand out the same addresses.
+//! A forked child runs the code it has, as long as its parent keeps it, but can neither add to it nor redirect it: it
+//! has no working view, since both processes would hand out the same addresses.
 
 mod alloc;
 mod module;
