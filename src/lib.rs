@@ -6,6 +6,7 @@ pub mod link;
 pub mod object;
 pub mod session;
 pub mod tier;
+pub mod wasi;
 pub mod wasm;
 
 pub use api::*;
