@@ -160,6 +160,9 @@ impl<'a> Window<'a> {
         if let Source::Memory(bytes) = &self.bytes.source {
             return Ok(&bytes[bytes.len() - rest as usize..]);
         }
+        if rest == 0 {
+            return Ok(&[]);
+        }
         let want = want.min(rest);
         let within = |start: u64, len: usize| offset >= start && offset + want <= start + len as u64;
         if !within(self.start, self.buffer.len()) {

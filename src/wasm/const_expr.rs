@@ -6,7 +6,8 @@ use wasmparser::Operator;
 
 /// The steps of an expression, without its `end`.
 pub(super) fn translate(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
-    let mut ops = Vec::new();
+    // Nearly all expressions are one step, and some modules have tens of thousands.
+    let mut ops = Vec::with_capacity(1);
     let mut reader = expr.get_operators_reader();
     while !reader.eof() {
         let offset = reader.original_position();

@@ -10,13 +10,25 @@ pub(super) const MAX_SEGMENTS: u32 = 100_000;
 pub(super) fn segment_header(reader: &mut BinaryReader<'_>) -> Result<(u64, u32), Error> {
     let start = reader.original_position();
     match reader.read_var_u32()? {
-        0 => drop(reader.read::<ConstExpr<'_>>()?),
+        0 if skip_i32_const(reader) => {}
+        0 => _ = reader.read::<ConstExpr<'_>>()?,
         1 => {}
-        2 => drop(reader.read::<(u32, ConstExpr<'_>)>()?),
+        2 => _ = reader.read::<(u32, ConstExpr<'_>)>()?,
         _ => return Err(Error::new(start, "invalid flags byte in data segment")),
     }
     let header = reader.original_position() - start;
     Ok((header, reader.read_var_u32()?))
+}
+
+/// Passes over `i32.const n end`, which nearly all offsets are; false if the expression is another.
+fn skip_i32_const(reader: &mut BinaryReader<'_>) -> bool {
+    let mut ahead = reader.clone();
+    let is_i32_const =
+        matches!((ahead.read_u8(), ahead.read_var_i32(), ahead.read_u8()), (Ok(0x41), Ok(_), Ok(0x0b)));
+    if is_i32_const {
+        *reader = ahead;
+    }
+    is_i32_const
 }
 
 /// A data section all whose segments are empty, and where its pieces come from.

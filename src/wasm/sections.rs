@@ -176,6 +176,7 @@ impl<'r> Contents<'r> {
         section: wasmparser::DataSectionReader<'_>,
         payloads: Vec<Range<u64>>,
     ) -> Result<(), Error> {
+        self.desc.data.reserve_exact(payloads.len());
         for (segment, range) in section.into_iter().zip(payloads) {
             let active = match segment?.kind {
                 DataKind::Passive => None,
