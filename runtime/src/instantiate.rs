@@ -9,7 +9,7 @@ use crate::host;
 use crate::instance::{Extern, Instance, InstanceCell, Module};
 use crate::limits::ResourceError;
 use crate::memory::MemoryCell;
-use crate::module::{ElementMode, Import, ItemType, ModuleDesc};
+use crate::module::{ElementItems, ElementMode, Import, Item, ItemType, ModuleDesc};
 use crate::store::{Stable, StoreInner};
 use crate::table::TableCell;
 use crate::types::{GlobalType, MemoryType, TableType, ValType};
@@ -74,6 +74,7 @@ impl StoreInner {
         imports: &[Extern],
     ) -> Result<Instance, InstantiateError> {
         assert!(Arc::ptr_eq(self.types(), module.types()), "a module of one engine, a store of another");
+        check_order(module.desc())?;
         check_imports(self, module.desc(), imports)?;
         let limit = self.limits().max_instances;
         if self.core.instances.len() >= limit {
@@ -89,9 +90,8 @@ impl StoreInner {
         let memories = define_memories(self, instance)?;
         init_globals(self, instance)?;
         let tables = define_tables(self, instance)?;
-        for (i, data) in module.desc().data.iter().enumerate().filter(|(_, data)| data.active.is_none()) {
+        for (i, _) in module.desc().data.iter().enumerate().filter(|(_, data)| data.active.is_none()) {
             let text = |e: &str| InstantiateError::Bytes(format!("data segment {i}: {e}"));
-            debug_assert!(data.range.start <= data.range.end);
             module.passive_data(i).map_err(text)?;
         }
         // From here on the store owns all of it, whatever fails.
@@ -102,6 +102,25 @@ impl StoreInner {
         init_memories(self, instance)?;
         Ok(Instance::new(self.id(), pointer))
     }
+}
+
+/// Imports come in the order of their indices, as many of each kind as the description says.
+fn check_order(desc: &ModuleDesc) -> Result<(), Malformed> {
+    let (mut funcs, mut tables, mut memories, mut globals) = (0, 0, 0, 0);
+    for import in &desc.imports {
+        let (next, index) = match import.item {
+            Item::Func(i) => (&mut funcs, i),
+            Item::Table(i) => (&mut tables, i),
+            Item::Memory(i) => (&mut memories, i),
+            Item::Global(i) => (&mut globals, i),
+        };
+        if *next != index {
+            return Err(Malformed);
+        }
+        *next += 1;
+    }
+    let declared = (desc.func_imports, desc.table_imports, desc.memory_imports, desc.global_imports);
+    if (funcs, tables, memories, globals) == declared { Ok(()) } else { Err(Malformed) }
 }
 
 fn check_imports(store: &StoreInner, desc: &ModuleDesc, imports: &[Extern]) -> Result<(), InstantiateError> {
@@ -205,32 +224,29 @@ fn global_matches(found: &GlobalType, expected: &GlobalType) -> bool {
 /// # Safety
 /// The cell is no one else's so far. The imports are of the store and satisfy the module's.
 unsafe fn fill_imports(store: &StoreInner, cell: NonNull<InstanceCell>, imports: &[Extern]) {
-    let (mut funcs, mut memories, mut tables, mut globals) = (0, 0, 0, 0);
-    let next = |n: &mut u32| {
-        *n += 1;
-        *n - 1
-    };
-    for import in imports {
+    // SAFETY: the cell is alive.
+    let module = unsafe { cell.as_ref() }.module.clone();
+    let layout = module.layout();
+    for (import, desc) in imports.iter().zip(&module.desc().imports) {
         // SAFETY: the cell is alive; the reference ends before `host::import` changes the cell.
-        let (instance, layout) = unsafe { (cell.as_ref(), *cell.as_ref().module.layout()) };
-        match import {
-            Extern::Func(f) => {
-                let place = instance.field::<VmFuncImport>(layout.func_import(next(&mut funcs)));
+        let instance = unsafe { cell.as_ref() };
+        match (import, desc.item) {
+            (Extern::Func(f), Item::Func(i)) => {
+                let place = instance.field::<VmFuncImport>(layout.func_import(i));
                 // SAFETY: the place is the import's; record and instance are of this store.
                 unsafe { place.write(host::import(store, cell, f.as_non_null())) };
             }
             // SAFETY: in each case the place is the import's.
-            Extern::Memory(m) => unsafe {
-                set_memory(instance, next(&mut memories), m.as_non_null());
+            (Extern::Memory(m), Item::Memory(i)) => unsafe { set_memory(instance, i, m.as_non_null()) },
+            // SAFETY: as above.
+            (Extern::Table(t), Item::Table(i)) => unsafe {
+                instance.field::<NonNull<TableCell>>(layout.table(i)).write(t.as_non_null());
             },
             // SAFETY: as above.
-            Extern::Table(t) => unsafe {
-                instance.field::<NonNull<TableCell>>(layout.table(next(&mut tables))).write(t.as_non_null());
+            (Extern::Global(g), Item::Global(i)) => unsafe {
+                instance.field::<NonNull<VmGlobal>>(layout.global(i)).write(g.cell());
             },
-            // SAFETY: as above.
-            Extern::Global(g) => unsafe {
-                instance.field::<NonNull<VmGlobal>>(layout.global(next(&mut globals))).write(g.cell());
-            },
+            _ => unreachable!("the imports satisfy the module's"),
         }
     }
 }
@@ -315,7 +331,8 @@ fn init_tables(store: &StoreInner, instance: &InstanceCell) -> Result<(), Instan
             ElementMode::Declared => {}
             ElementMode::Active { table, offset } => {
                 let ty = desc.tables.get(*table as usize).ok_or(InstantiateError::Malformed)?;
-                if !segment.ty.matches(ty.element) {
+                let functions = matches!(segment.items, ElementItems::Functions(_));
+                if !segment.ty.matches(ty.element) || (functions && !segment.ty.heap.is_func()) {
                     return Err(InstantiateError::Malformed);
                 }
                 let to = whole_scope(store, instance).offset(offset, ty.table64)?;

@@ -84,12 +84,13 @@ pub enum HeapType {
 impl HeapType {
     fn matches(self, other: HeapType) -> bool {
         self == other
-            || match (self, other) {
-                (HeapType::Concrete(_) | HeapType::NoFunc, HeapType::Func) => true,
-                (HeapType::NoFunc, HeapType::Concrete(_)) => true,
-                (HeapType::NoExtern, HeapType::Extern) | (HeapType::NoExn, HeapType::Exn) => true,
-                _ => false,
-            }
+            || matches!(
+                (self, other),
+                (HeapType::Concrete(_) | HeapType::NoFunc, HeapType::Func)
+                    | (HeapType::NoFunc, HeapType::Concrete(_))
+                    | (HeapType::NoExtern, HeapType::Extern)
+                    | (HeapType::NoExn, HeapType::Exn)
+            )
     }
 
     /// Whether this is a kind of function.

@@ -160,6 +160,30 @@ fn what_is_no_constant_expression_is_refused() {
     }
 }
 
+#[test]
+fn a_description_that_contradicts_itself_is_refused() {
+    let mut store = new_store();
+    let memory = Extern::Memory(Memory::new(&mut store, memory32(1, None)).unwrap());
+    let contradictions: [&dyn Fn(&mut ModuleDesc); 5] = [
+        &|d| d.memory_imports = 0,
+        &|d| d.memory_imports = 2,
+        &|d| d.imports[0].item = Item::Memory(1),
+        &|d| d.table_inits = vec![Some(constant(1))],
+        &|d| d.elements[0].ty = RefType::EXTERNREF,
+    ];
+    for contradict in contradictions {
+        let mut d = Describe::new(&store);
+        let m = d.memory(memory32(1, None));
+        d.import("m", Item::Memory(m));
+        d.memory(memory32(1, None));
+        d.table(funcref_table(1, None));
+        let f = d.func(&[], &[]);
+        d.elements(Some((0, 0)), &[f]);
+        contradict(&mut d.desc);
+        assert_eq!(store.instantiate(&d.module(), &[memory]), Err(InstantiateError::Malformed));
+    }
+}
+
 /// A module with two imported things that segments write to.
 fn segments(store: &Store<u32>) -> Describe {
     let mut d = Describe::new(store);

@@ -68,6 +68,36 @@ fn growth_honours_the_declared_maximum_and_the_limit() {
 }
 
 #[test]
+fn a_system_without_room_is_an_error() {
+    // The limit holds for a whole process, so the test runs itself again in one of its own.
+    let name = "tests::stores::a_system_without_room_is_an_error";
+    if std::env::var_os("LATIER_TEST_WITHOUT_ROOM").is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let child = child.args(["--exact", name]).env("LATIER_TEST_WITHOUT_ROOM", "1").output().unwrap();
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        return;
+    }
+    let mut store = new_store();
+    let module = {
+        let mut d = super::Describe::new(&store);
+        d.memory(memory32(1, None));
+        d.module()
+    };
+    let wide = MemoryType { memory64: true, ..memory32(1, None) };
+    let memory = Memory::new(&mut store, wide).unwrap();
+    let room = 3 << 30;
+    let limit = libc::rlimit { rlim_cur: room, rlim_max: room };
+    // SAFETY: it only makes later mappings fail.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    let error = Memory::new(&mut store, memory32(0, None)).unwrap_err().to_string();
+    assert!(error.starts_with("cannot reserve "), "{error}");
+    assert!(store.instantiate(&module, &[]).unwrap_err().to_string().starts_with("cannot reserve "));
+    memory.grow(&mut store, 1 << 17).unwrap_err();
+    assert_eq!(memory.data_size(&store), 1 << 16);
+    assert_eq!(memory.grow(&mut store, 1), Ok(1));
+}
+
+#[test]
 fn a_memory_without_guard_moves_and_keeps_its_bytes() {
     let mut store = new_store();
     let ty = MemoryType { memory64: true, ..memory32(1, None) };
