@@ -1,6 +1,6 @@
 //! What an engine is made from: the embedder's choices. Decides nothing itself.
 
-use super::planned::session::{Listener, SessionConfig, WrapBackend};
+use crate::session::{Listener, SessionConfig, WrapBackend};
 use crate::tier::{Mode, Validation};
 use crate::wasm::features::Features;
 use std::path::Path;

@@ -1,7 +1,8 @@
 //! The embedder's word for a session: what modules, types and compiled code of one configuration share.
 
-use super::planned::session::Session;
-use super::{Config, Error, Result};
+use super::{Config, Result};
+use crate::session::Session;
+use latier_runtime::code_memory::CodeMemory;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ impl Engine {
     /// # Errors
     /// When the machine is not supported or refuses executable memory, or the configuration contradicts itself.
     pub fn new(config: &Config) -> Result<Engine> {
-        let session = Session::new(config.session.clone()).map_err(Error::msg)?;
+        CodeMemory::get()?;
+        let session = Session::new(config.session.clone());
         Ok(Engine { inner: Arc::new(EngineInner { session, max_wasm_stack: config.max_wasm_stack }) })
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Definitions by module and name, to instantiate modules with. Host functions belong to no store: one linker
 /// serves many. Everything else that is defined belongs to the store it was made in.
 ///
-/// ```no_run
+/// ```
 /// use latier::{Caller, Engine, Linker, Module, Store};
 ///
 /// let engine = Engine::default();

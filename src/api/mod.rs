@@ -13,7 +13,6 @@ mod limits;
 mod linker;
 mod memory;
 mod module;
-mod planned;
 mod program;
 mod raw;
 mod store;
@@ -44,10 +43,10 @@ pub use types::{
 };
 pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
+pub use crate::session::{Event, Listener};
 pub use crate::tier::{Mode, Tier, Validation};
 pub use crate::wasm::features::Features;
 pub use anyhow::Error;
-pub use planned::session::{Event, Listener};
 
 /// The result of whatever can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

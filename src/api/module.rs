@@ -1,9 +1,11 @@
 //! Modules as the embedder holds them. Parsing and compiling are the session's business.
 
-use super::planned::session::LoadedModule;
 use super::types::{ExportType, ExternType, ImportType};
-use super::{Engine, Error, Result};
-use anyhow::Context;
+use super::{Engine, Result};
+use crate::session::LoadedModule;
+use crate::wasm;
+use crate::wasm::bytes::ModuleBytes;
+use anyhow::{Context, anyhow};
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::registry::ModuleToken;
 use std::fmt;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 /// A WebAssembly module: parsed, its functions compiled as they are called (or before, as the engine's
 /// [`Mode`](crate::Mode) says). Cheap to clone; shared by threads and stores.
 ///
-/// ```no_run
+/// ```
 /// use latier::{Engine, Module};
 ///
 /// let module = Module::new(&Engine::default(), r#"(module (func (export "f")))"#)?;
@@ -32,8 +34,7 @@ impl Module {
     /// # Errors
     /// When the text does not parse, or the binary is malformed or (unless validation is lazy) invalid.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let binary = wat::parse_bytes(bytes.as_ref())?;
-        Module::from_binary(engine, &binary)
+        Module::load(engine, ModuleBytes::from(wat::parse_bytes(bytes.as_ref())?.into_owned()))
     }
 
     /// A module from its binary form.
@@ -41,8 +42,7 @@ impl Module {
     /// # Errors
     /// When it is malformed or (unless validation is lazy) invalid.
     pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        let loaded = engine.session().add_module(binary.to_vec()).map_err(Error::msg)?;
-        Ok(Module::from_loaded(engine, loaded))
+        Module::load(engine, ModuleBytes::from(binary.to_vec()))
     }
 
     /// A module from a file in binary or text form. A binary file stays where it is: bodies are read from it when
@@ -52,8 +52,27 @@ impl Module {
     /// When the file cannot be read, and as [`Module::new`]; the error names the file.
     pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
         let file = file.as_ref();
-        let bytes = std::fs::read(file).with_context(|| format!("failed to read `{}`", file.display()))?;
-        Module::new(engine, bytes).with_context(|| format!("failed to load `{}`", file.display()))
+        let bytes =
+            ModuleBytes::open(file).with_context(|| format!("failed to read `{}`", file.display()))?;
+        Module::from_bytes(engine, bytes).with_context(|| format!("failed to load `{}`", file.display()))
+    }
+
+    /// A module from bytes in binary or text form, which stay where they are if they are binary.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read, and as [`Module::new`].
+    pub fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
+        // What is too short to be either is called a malformed binary.
+        if bytes.len() < 4 || bytes.is_binary().map_err(|e| anyhow!(e))? {
+            return Module::load(engine, bytes);
+        }
+        let text = bytes.copy(0, bytes.len() as usize).map_err(|e| anyhow!(e))?;
+        Module::new(engine, text)
+    }
+
+    fn load(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
+        let loaded = engine.session().add_module(bytes)?;
+        Ok(Module::from_loaded(engine, loaded))
     }
 
     /// Whether `binary` is a valid module, by the engine's features. Nothing is compiled.
@@ -61,7 +80,10 @@ impl Module {
     /// # Errors
     /// When it is malformed or invalid.
     pub fn validate(engine: &Engine, binary: &[u8]) -> Result<()> {
-        Module::from_binary(engine, binary).map(|_| ())
+        let session = engine.session();
+        let bytes = ModuleBytes::from(binary.to_vec());
+        wasm::Module::parse(bytes, session.config().features, session.types())?.validate_all()?;
+        Ok(())
     }
 
     pub(crate) fn from_loaded(engine: &Engine, loaded: Arc<LoadedModule>) -> Module {
@@ -111,7 +133,7 @@ impl Module {
     }
 
     fn desc(&self) -> &ModuleDesc {
-        self.loaded.desc()
+        &self.loaded.wasm().desc
     }
 }
 

@@ -1,9 +1,9 @@
 //! Why a guest stopped and where: the executor's account of it as an error whose chain holds a [`Trap`] or the
 //! host's own error, and a [`WasmBacktrace`]. Refuses to catch anything itself.
 
-use super::planned::session::{LoadedModule, Session};
 use super::raw;
 use super::{AsContext, Engine, Error, Module};
+use crate::session::LoadedModule;
 use latier_runtime::abi::{FuncIndex, TrapCode};
 use std::fmt;
 use std::panic::resume_unwind;
@@ -103,8 +103,7 @@ pub struct WasmBacktrace {
 
 impl WasmBacktrace {
     fn new(engine: &Engine, raw: &[raw::RawFrame]) -> WasmBacktrace {
-        let session = engine.session();
-        let frames = raw.iter().filter_map(|frame| FrameInfo::new(engine, session, frame)).collect();
+        let frames = raw.iter().filter_map(|frame| FrameInfo::new(engine, frame)).collect();
         WasmBacktrace { frames }
     }
 
@@ -145,10 +144,10 @@ pub struct FrameInfo {
 }
 
 impl FrameInfo {
-    fn new(engine: &Engine, session: &Session, raw: &raw::RawFrame) -> Option<FrameInfo> {
-        let loaded: Arc<LoadedModule> = session.module_of(raw.module)?;
+    fn new(engine: &Engine, raw: &raw::RawFrame) -> Option<FrameInfo> {
+        let loaded: Arc<LoadedModule> = engine.session().module_of(raw.module)?;
         Some(FrameInfo {
-            name: loaded.func_name(raw.function),
+            name: loaded.wasm().display_name(raw.function),
             module: Module::from_loaded(engine, loaded),
             function: raw.function,
             func_offset: raw.wasm_offset as usize,
@@ -170,7 +169,7 @@ impl FrameInfo {
         self.function.0
     }
 
-    /// Name of the function, from the module's name section.
+    /// Name of the function, from the module's name section, as its source spells it: mangling is undone.
     pub fn func_name(&self) -> Option<&str> {
         self.name.as_deref()
     }

@@ -228,7 +228,7 @@ for_each_arity!(closures);
 
 /// A function whose type was checked once, to call with Rust values.
 ///
-/// ```no_run
+/// ```
 /// use latier::{Engine, Instance, Module, Store, TypedFunc};
 ///
 /// let engine = Engine::default();

@@ -89,8 +89,9 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            LoadError::Module(e) => Some(e),
-            LoadError::Memory(e) => Some(e),
+            // Shown as what they hold, they stand in its place.
+            LoadError::Module(e) => e.source(),
+            LoadError::Memory(e) => e.source(),
             LoadError::Compile { .. } => None,
         }
     }
@@ -102,7 +103,7 @@ pub struct Session {
     listeners: Listeners,
     types: Arc<TypeRegistry>,
     backends: [Arc<dyn Backend>; Tier::TABLE.len()],
-    modules: Mutex<HashMap<ModuleToken, Weak<LazyReexports>>>,
+    modules: Mutex<HashMap<ModuleToken, Weak<LoadedModule>>>,
     statistics: Statistics,
 }
 
@@ -146,7 +147,7 @@ impl Session {
     }
 
     /// The module that a frame of a backtrace is in, unless it is gone.
-    pub fn module_of(&self, token: ModuleToken) -> Option<Arc<LazyReexports>> {
+    pub fn module_of(&self, token: ModuleToken) -> Option<Arc<LoadedModule>> {
         self.modules.lock().expect("no one panics under this lock").get(&token)?.upgrade()
     }
 
@@ -162,13 +163,14 @@ impl Session {
             wasm.validate_all().map_err(LoadError::Module)?;
         }
         let reexports = LazyReexports::new(self.clone(), wasm).map_err(LoadError::Memory)?;
+        let module = Arc::new(LoadedModule::new(reexports));
         let mut modules = self.modules.lock().expect("no one panics under this lock");
         modules.retain(|_, module| module.strong_count() > 0);
-        modules.insert(reexports.code().token(), Arc::downgrade(&reexports));
+        modules.insert(module.reexports().code().token(), Arc::downgrade(&module));
         drop(modules);
         if self.config.mode.row().eager {
-            materialize::all(&reexports)?;
+            materialize::all(module.reexports())?;
         }
-        Ok(Arc::new(LoadedModule::new(reexports)))
+        Ok(module)
     }
 }

@@ -1,0 +1,55 @@
+//! The API as embedders use it, shaped as Wasmtime's: calls, host functions, what a store owns, errors, linking,
+//! threads. Uses nothing that an embedder cannot.
+
+mod calls;
+mod errors;
+mod hosts;
+mod items;
+mod linking;
+mod threads;
+
+use latier::{Config, Engine, Event, Instance, Listener, Module, Store};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A store with one instance of a module that imports nothing.
+fn instance(wat: &str) -> (Store<()>, Instance) {
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    (store, instance)
+}
+
+/// Counts what happened to functions.
+#[derive(Default)]
+struct Counter {
+    compiled: Mutex<Vec<u32>>,
+    failed: AtomicU32,
+}
+
+impl Counter {
+    /// The functions that were compiled, in the order of their indices; one that was compiled twice stands twice.
+    fn compiled(&self) -> Vec<u32> {
+        let mut compiled = self.compiled.lock().unwrap().clone();
+        compiled.sort();
+        compiled
+    }
+}
+
+impl Listener for Counter {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Compiled { function, .. } => self.compiled.lock().unwrap().push(function.0),
+            Event::Failed { .. } => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+            _ => {}
+        }
+    }
+}
+
+/// An engine and what counts its compiles.
+fn counted(config: &mut Config) -> (Engine, Arc<Counter>) {
+    let counter = Arc::new(Counter::default());
+    let engine = Engine::new(config.listener(counter.clone())).unwrap();
+    (engine, counter)
+}
