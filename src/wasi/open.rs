@@ -53,7 +53,9 @@ struct Opening {
     oflags: u16,
     fdflags: u16,
     read: bool,
+    /// To make or to truncate a file is to open it for writing.
     write: bool,
+    asks_to_write: bool,
 }
 
 impl Opening {
@@ -61,15 +63,13 @@ impl Opening {
         let follow = follows(lookup_flags)?;
         let oflags = known_flags(oflags, oflags::ALL)?;
         let fdflags = known_flags(fdflags, fdflags::ALL)?;
-        let is_directory = oflags & oflags::DIRECTORY != 0;
-        if is_directory && oflags != oflags::DIRECTORY {
+        if oflags & oflags::DIRECTORY != 0 && oflags != oflags::DIRECTORY {
             return Err(Errno::Inval);
         }
-        // Guests ask for all rights they can think of; a directory is never open for writing.
-        let write_right = rights_base & rights::FD_WRITE != 0 && !is_directory;
-        let write = write_right || oflags & (oflags::CREAT | oflags::TRUNC) != 0;
-        let read = rights_base & rights::FD_READ != 0 || !write_right;
-        Ok(Opening { follow, oflags, fdflags, read, write })
+        let asks_to_write = rights_base & rights::FD_WRITE != 0;
+        let write = asks_to_write || oflags & (oflags::CREAT | oflags::TRUNC) != 0;
+        let read = rights_base & rights::FD_READ != 0 || !asks_to_write;
+        Ok(Opening { follow, oflags, fdflags, read, write, asks_to_write })
     }
 
     /// What the directory must allow.
@@ -119,7 +119,7 @@ impl Opening {
         if !self.read {
             base &= !rights::FD_READ;
         }
-        if !self.write {
+        if !self.asks_to_write {
             base &= !(rights::FD_WRITE | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE);
         }
         if filetype == FileType::CharacterDevice && file.is_terminal() {
@@ -182,8 +182,9 @@ mod tests {
     fn directories_are_opened_to_look_into_them() {
         let mut guest = Guest::with_file();
         assert_eq!(guest.open("dir", 0), Err(Errno::Isdir));
-        assert_eq!(guest.open("dir/file", oflags::DIRECTORY), Err(Errno::Notdir));
-        let dir = guest.open("dir", oflags::DIRECTORY).unwrap();
+        assert_eq!(guest.open_with(ROOT, "dir/file", oflags::DIRECTORY, 0, 0), Err(Errno::Notdir));
+        assert_eq!(guest.open("dir", oflags::DIRECTORY), Err(Errno::Isdir));
+        let dir = guest.open_with(ROOT, "dir", oflags::DIRECTORY, 0, 0).unwrap();
         let file = guest.open_with(dir, "file", 0, 0, 0).unwrap();
         assert_eq!(guest.read(file, 9).unwrap(), b"hello");
         assert_eq!(guest.open_with(dir, "../dir/file", 0, 0, 0), Err(Errno::Perm));
