@@ -109,3 +109,99 @@ fn number(outcome: std::result::Result<(), Errno>) -> u32 {
         Err(errno) => errno as u32,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasi::{I32Exit, MemoryOutput};
+    use crate::{Engine, Module, Store};
+
+    /// The names of the specification.
+    const SPECIFIED: &str = "
+        args_get args_sizes_get environ_get environ_sizes_get clock_res_get clock_time_get
+        fd_advise fd_allocate fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights
+        fd_filestat_get fd_filestat_set_size fd_filestat_set_times fd_pread fd_prestat_get fd_prestat_dir_name
+        fd_pwrite fd_read fd_readdir fd_renumber fd_seek fd_sync fd_tell fd_write
+        path_create_directory path_filestat_get path_filestat_set_times path_link path_open path_readlink
+        path_remove_directory path_rename path_symlink path_unlink_file
+        poll_oneoff proc_exit proc_raise sched_yield random_get
+        sock_accept sock_recv sock_send sock_shutdown";
+
+    /// What a module wrote to standard output, and how its `_start` ended.
+    fn run(text: &str) -> (Vec<u8>, Result<()>) {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).unwrap();
+        let output = MemoryOutput::new(100);
+        let mut store = Store::new(&engine, WasiCtx::builder().stdout(output.clone()).build());
+        let module = Module::new(&engine, text).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
+        let ended = start.call(&mut store, ());
+        (output.contents(), ended)
+    }
+
+    #[test]
+    fn a_guest_writes_and_exits() {
+        for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
+            let (output, ended) = run(&format!(
+                r#"(module
+                    (import "{module}" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+                    (import "{module}" "proc_exit" (func $exit (param i32)))
+                    (memory (export "memory") 1)
+                    (data (i32.const 0) "\08\00\00\00\03\00\00\00hi\n")
+                    (func (export "_start")
+                        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))
+                        (call $exit (i32.add (i32.load (i32.const 20)) (i32.const 4)))
+                        unreachable))"#
+            ));
+            assert_eq!(output, b"hi\n");
+            assert_eq!(ended.unwrap_err().downcast_ref(), Some(&I32Exit(7)));
+        }
+    }
+
+    #[test]
+    fn the_versions_differ_where_they_should() {
+        for (module, end) in [("wasi_snapshot_preview1", 2), ("wasi_unstable", 1)] {
+            // Whence is looked at before the descriptor: a wrong one is invalid, a right one not seekable.
+            let (_, ended) = run(&format!(
+                r#"(module
+                    (import "{module}" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+                    (import "{module}" "proc_exit" (func $exit (param i32)))
+                    (memory (export "memory") 1)
+                    (func (export "_start")
+                        (call $exit (i32.add
+                            (i32.mul (i32.const 100)
+                                (call $seek (i32.const 0) (i64.const -1) (i32.const {end}) (i32.const 0)))
+                            (call $seek (i32.const 0) (i64.const -1) (i32.const {set}) (i32.const 0))))))"#,
+                set = if end == 2 { 0 } else { 2 },
+            ));
+            let codes = 100 * Errno::Spipe as i32 + Errno::Inval as i32;
+            assert_eq!(ended.unwrap_err().downcast_ref(), Some(&I32Exit(codes)));
+        }
+    }
+
+    #[test]
+    fn a_guest_without_memory_is_told_so() {
+        let (_, ended) = run(r#"(module
+                (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+                (func (export "_start") (drop (call $yield))))"#);
+        assert!(format!("{:?}", ended.unwrap_err()).contains("must export its memory"));
+    }
+
+    #[test]
+    fn every_function_has_both_names() {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx).unwrap();
+        let mut store = Store::new(&engine, WasiCtx::builder().build());
+        let names = SPECIFIED.split_whitespace();
+        assert_eq!(names.clone().count(), 46);
+        for name in names {
+            for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
+                assert!(linker.get(&mut store, module, name).is_some(), "{module} {name}");
+            }
+        }
+        assert!(add_to_linker(&mut linker, |ctx| ctx).is_err());
+    }
+}
