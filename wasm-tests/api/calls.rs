@@ -1,44 +1,47 @@
 //! Calls from the host: typed and untyped, few and many values, references.
 
-use crate::instance;
+use crate::{in_default_mode, instances};
 use latier::{ExternRef, Func, Instance, Module, Store, TypedFunc, Val, ValType};
 
 #[test]
 fn a_typed_call() {
-    let (mut store, instance) = instance(
+    for (mut store, instance) in instances(
         r#"(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))"#,
-    );
-    let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add").unwrap();
-    assert_eq!(add.call(&mut store, (40, 2)).unwrap(), 42);
-    let unsigned: TypedFunc<(u32, u32), u32> = add.func().typed(&store).unwrap();
-    assert_eq!(unsigned.call(&mut store, (u32::MAX, 2)).unwrap(), 1);
+    ) {
+        let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add").unwrap();
+        assert_eq!(add.call(&mut store, (40, 2)).unwrap(), 42);
+        let unsigned: TypedFunc<(u32, u32), u32> = add.func().typed(&store).unwrap();
+        assert_eq!(unsigned.call(&mut store, (u32::MAX, 2)).unwrap(), 1);
+    }
 }
 
 #[test]
 fn every_type_goes_through() {
-    let (mut store, instance) = instance(
+    for (mut store, instance) in instances(
         r#"(module
             (func (export "i64") (param i64) (result i64) (i64.add (local.get 0) (i64.const 1)))
             (func (export "f32") (param f32) (result f32) (f32.neg (local.get 0)))
             (func (export "f64") (param f64) (result f64) (f64.sqrt (local.get 0)))
             (func (export "func") (param funcref) (result funcref) (local.get 0))
             (func (export "extern") (param externref) (result externref) (local.get 0)))"#,
-    );
-    let store = &mut store;
-    let f = instance.get_typed_func::<i64, i64>(&mut *store, "i64").unwrap();
-    assert_eq!(f.call(&mut *store, i64::MAX).unwrap(), i64::MIN);
-    let f = instance.get_typed_func::<f32, f32>(&mut *store, "f32").unwrap();
-    assert_eq!(f.call(&mut *store, 1.5).unwrap(), -1.5);
-    let f = instance.get_typed_func::<f64, f64>(&mut *store, "f64").unwrap();
-    assert_eq!(f.call(&mut *store, 2.25).unwrap(), 1.5);
-    let func = instance.get_func(&mut *store, "f64");
-    let f = instance.get_typed_func::<Option<Func>, Option<Func>>(&mut *store, "func").unwrap();
-    assert_eq!(f.call(&mut *store, func).unwrap(), func);
-    assert_eq!(f.call(&mut *store, None).unwrap(), None);
-    let data = ExternRef::new(&mut *store, String::from("data")).unwrap();
-    let f = instance.get_typed_func::<Option<ExternRef>, Option<ExternRef>>(&mut *store, "extern").unwrap();
-    let back = f.call(&mut *store, Some(data)).unwrap().unwrap();
-    assert_eq!(back.data(&store).unwrap().downcast_ref::<String>().unwrap(), "data");
+    ) {
+        let store = &mut store;
+        let f = instance.get_typed_func::<i64, i64>(&mut *store, "i64").unwrap();
+        assert_eq!(f.call(&mut *store, i64::MAX).unwrap(), i64::MIN);
+        let f = instance.get_typed_func::<f32, f32>(&mut *store, "f32").unwrap();
+        assert_eq!(f.call(&mut *store, 1.5).unwrap(), -1.5);
+        let f = instance.get_typed_func::<f64, f64>(&mut *store, "f64").unwrap();
+        assert_eq!(f.call(&mut *store, 2.25).unwrap(), 1.5);
+        let func = instance.get_func(&mut *store, "f64");
+        let f = instance.get_typed_func::<Option<Func>, Option<Func>>(&mut *store, "func").unwrap();
+        assert_eq!(f.call(&mut *store, func).unwrap(), func);
+        assert_eq!(f.call(&mut *store, None).unwrap(), None);
+        let data = ExternRef::new(&mut *store, String::from("data")).unwrap();
+        let f =
+            instance.get_typed_func::<Option<ExternRef>, Option<ExternRef>>(&mut *store, "extern").unwrap();
+        let back = f.call(&mut *store, Some(data)).unwrap().unwrap();
+        assert_eq!(back.data(&store).unwrap().downcast_ref::<String>().unwrap(), "data");
+    }
 }
 
 #[test]
@@ -46,50 +49,53 @@ fn sixteen_parameters_and_many_results() {
     let types = "i32 i64 f32 f64 ".repeat(4);
     let reversed = "f64 f32 i64 i32 ".repeat(4);
     let gets: String = (0..16).rev().map(|i| format!("(local.get {i})")).collect();
-    let (mut store, instance) = instance(&format!(
+    for (mut store, instance) in instances(&format!(
         r#"(module (func (export "reverse") (param {types}) (result {reversed}) {gets}))"#
-    ));
-    type Four = (i32, i64, f32, f64);
-    type In = (i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64);
-    type Out = (f64, f32, i64, i32, f64, f32, i64, i32, f64, f32, i64, i32, f64, f32, i64, i32);
-    let f = instance.get_typed_func::<In, Out>(&mut store, "reverse").unwrap();
-    let four = |n: i32| -> Four { (n, n.into(), n as f32, n.into()) };
-    let [(a, b, c, d), (e, f1, g, h), (i, j, k, l), (m, n, o, p)] = [four(1), four(2), four(3), four(4)];
-    let out = f.call(&mut store, (a, b, c, d, e, f1, g, h, i, j, k, l, m, n, o, p)).unwrap();
-    assert_eq!((out.0, out.1, out.2, out.3, out.4, out.5, out.6, out.7), (p, o, n, m, l, k, j, i));
-    assert_eq!((out.8, out.9, out.10, out.11, out.12, out.13, out.14, out.15), (h, g, f1, e, d, c, b, a));
+    )) {
+        type Four = (i32, i64, f32, f64);
+        type In = (i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64);
+        type Out = (f64, f32, i64, i32, f64, f32, i64, i32, f64, f32, i64, i32, f64, f32, i64, i32);
+        let f = instance.get_typed_func::<In, Out>(&mut store, "reverse").unwrap();
+        let four = |n: i32| -> Four { (n, n.into(), n as f32, n.into()) };
+        let [(a, b, c, d), (e, f1, g, h), (i, j, k, l), (m, n, o, p)] = [four(1), four(2), four(3), four(4)];
+        let out = f.call(&mut store, (a, b, c, d, e, f1, g, h, i, j, k, l, m, n, o, p)).unwrap();
+        assert_eq!((out.0, out.1, out.2, out.3, out.4, out.5, out.6, out.7), (p, o, n, m, l, k, j, i));
+        assert_eq!((out.8, out.9, out.10, out.11, out.12, out.13, out.14, out.15), (h, g, f1, e, d, c, b, a));
 
-    let params: Vec<Val> = (1..=4)
-        .flat_map(|n| [Val::from(n), i64::from(n).into(), (n as f32).into(), f64::from(n).into()])
-        .collect();
-    let mut results = vec![Val::I32(0); 16];
-    f.func().call(&mut store, &params, &mut results).unwrap();
-    for (param, result) in params.iter().zip(results.iter().rev()) {
-        assert_eq!(format!("{param:?}"), format!("{result:?}"));
+        let params: Vec<Val> = (1..=4)
+            .flat_map(|n| [Val::from(n), i64::from(n).into(), (n as f32).into(), f64::from(n).into()])
+            .collect();
+        let mut results = vec![Val::I32(0); 16];
+        f.func().call(&mut store, &params, &mut results).unwrap();
+        for (param, result) in params.iter().zip(results.iter().rev()) {
+            assert_eq!(format!("{param:?}"), format!("{result:?}"));
+        }
     }
 }
 
 #[test]
 fn an_untyped_call_checks_what_it_is_given() {
-    let (mut store, instance) =
-        instance(r#"(module (func (export "f") (param i32) (result i64) (i64.extend_i32_s (local.get 0))))"#);
-    let f = instance.get_func(&mut store, "f").unwrap();
-    let mut results = [Val::I32(0)];
-    f.call(&mut store, &[Val::I32(-7)], &mut results).unwrap();
-    assert_eq!(results[0].unwrap_i64(), -7);
-    assert!(f.call(&mut store, &[], &mut results).is_err());
-    assert!(f.call(&mut store, &[Val::I64(1)], &mut results).is_err());
-    assert!(f.call(&mut store, &[Val::I32(1)], &mut []).is_err());
-    assert!(f.typed::<i64, i64>(&store).is_err());
-    assert!(f.typed::<i32, ()>(&store).is_err());
-    let ty = f.ty(&store);
-    assert_eq!(ty.params().collect::<Vec<_>>(), [ValType::I32]);
-    assert_eq!(ty.to_string(), "(func (param i32) (result i64))");
+    for (mut store, instance) in
+        instances(r#"(module (func (export "f") (param i32) (result i64) (i64.extend_i32_s (local.get 0))))"#)
+    {
+        let f = instance.get_func(&mut store, "f").unwrap();
+        let mut results = [Val::I32(0)];
+        f.call(&mut store, &[Val::I32(-7)], &mut results).unwrap();
+        assert_eq!(results[0].unwrap_i64(), -7);
+        assert!(f.call(&mut store, &[], &mut results).is_err());
+        assert!(f.call(&mut store, &[Val::I64(1)], &mut results).is_err());
+        assert!(f.call(&mut store, &[Val::I32(1)], &mut []).is_err());
+        assert!(f.typed::<i64, i64>(&store).is_err());
+        assert!(f.typed::<i32, ()>(&store).is_err());
+        let ty = f.ty(&store);
+        assert_eq!(ty.params().collect::<Vec<_>>(), [ValType::I32]);
+        assert_eq!(ty.to_string(), "(func (param i32) (result i64))");
+    }
 }
 
 #[test]
 fn missing_exports_are_named() {
-    let (mut store, instance) = instance(r#"(module (memory (export "m") 1) (func (export "f")))"#);
+    let (mut store, instance) = in_default_mode(r#"(module (memory (export "m") 1) (func (export "f")))"#);
     let error = instance.get_typed_func::<(), ()>(&mut store, "g").unwrap_err();
     assert_eq!(error.to_string(), "failed to find function export `g`");
     assert!(instance.get_func(&mut store, "m").is_none());
@@ -103,7 +109,7 @@ fn missing_exports_are_named() {
 
 #[test]
 fn a_store_refuses_what_is_another_stores() {
-    let (mut store, instance) = instance(r#"(module (func (export "f")))"#);
+    let (mut store, instance) = in_default_mode(r#"(module (func (export "f")))"#);
     let f = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
     let mut other = Store::new(store.engine(), ());
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f.call(&mut other, ())));

@@ -1,5 +1,6 @@
 //! Host functions: state, memory, values of any type, calls back into the guest, references.
 
+use crate::engines;
 use latier::{
     AsContextMut, Caller, Engine, Extern, Func, FuncType, Instance, Linker, Module, Result, Store, Val,
     ValType,
@@ -7,99 +8,105 @@ use latier::{
 
 #[test]
 fn a_host_function_with_state() {
-    let engine = Engine::default();
-    let module = Module::new(
+    for engine in engines() {
+        let module = Module::new(
         &engine,
         r#"(module (import "host" "count" (func $count (param i32) (result i32)))
             (func (export "run") (result i32) (drop (call $count (i32.const 40))) (call $count (i32.const 2))))"#,
     )
     .unwrap();
-    let mut linker = Linker::new(&engine);
-    linker
-        .func_wrap("host", "count", |mut caller: Caller<'_, i32>, n: i32| {
-            *caller.data_mut() += n;
-            *caller.data()
-        })
-        .unwrap();
-    let mut store = Store::new(&engine, 0);
-    let instance = linker.instantiate(&mut store, &module).unwrap();
-    let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
-    assert_eq!(run.call(&mut store, ()).unwrap(), 42);
-    assert_eq!(*store.data(), 42);
-    assert_eq!(store.into_data(), 42);
+        let mut linker = Linker::new(&engine);
+        linker
+            .func_wrap("host", "count", |mut caller: Caller<'_, i32>, n: i32| {
+                *caller.data_mut() += n;
+                *caller.data()
+            })
+            .unwrap();
+        let mut store = Store::new(&engine, 0);
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
+        assert_eq!(run.call(&mut store, ()).unwrap(), 42);
+        assert_eq!(*store.data(), 42);
+        assert_eq!(store.into_data(), 42);
+    }
 }
 
 #[test]
 fn a_host_function_reads_the_callers_memory() {
-    let engine = Engine::default();
-    let module = Module::new(
-        &engine,
-        r#"(module (import "host" "print" (func $print (param i32 i32)))
+    for engine in engines() {
+        let module = Module::new(
+            &engine,
+            r#"(module (import "host" "print" (func $print (param i32 i32)))
             (memory (export "memory") 1) (data (i32.const 8) "hello")
             (func (export "run") (call $print (i32.const 8) (i32.const 5))))"#,
-    )
-    .unwrap();
-    let mut linker = Linker::new(&engine);
-    let print = |mut caller: Caller<'_, Vec<String>>, at: u32, len: u32| -> Result<()> {
-        let Some(Extern::Memory(memory)) = caller.get_export("memory") else { anyhow::bail!("no memory") };
-        let (bytes, printed) = memory.data_and_store_mut(&mut caller);
-        let text = bytes.get(at as usize..).and_then(|b| b.get(..len as usize));
-        printed.push(String::from_utf8(text.unwrap_or(b"?").to_vec())?);
-        bytes[0] = 1;
-        Ok(())
-    };
-    linker.func_wrap("host", "print", print).unwrap();
-    let mut store = Store::new(&engine, Vec::new());
-    let instance = linker.instantiate(&mut store, &module).unwrap();
-    instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).unwrap();
-    assert_eq!(store.data(), &["hello"]);
-    let memory = instance.get_memory(&mut store, "memory").unwrap();
-    assert_eq!(memory.data(&store)[0], 1);
+        )
+        .unwrap();
+        let mut linker = Linker::new(&engine);
+        let print = |mut caller: Caller<'_, Vec<String>>, at: u32, len: u32| -> Result<()> {
+            let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+                anyhow::bail!("no memory")
+            };
+            let (bytes, printed) = memory.data_and_store_mut(&mut caller);
+            let text = bytes.get(at as usize..).and_then(|b| b.get(..len as usize));
+            printed.push(String::from_utf8(text.unwrap_or(b"?").to_vec())?);
+            bytes[0] = 1;
+            Ok(())
+        };
+        linker.func_wrap("host", "print", print).unwrap();
+        let mut store = Store::new(&engine, Vec::new());
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).unwrap();
+        assert_eq!(store.data(), &["hello"]);
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        assert_eq!(memory.data(&store)[0], 1);
+    }
 }
 
 #[test]
 fn a_host_function_of_values() {
-    let engine = Engine::default();
-    let mut store = Store::new(&engine, ());
-    let ty = FuncType::new(&engine, [ValType::I32, ValType::F64], [ValType::F64, ValType::I32]);
-    let swap = Func::new(&mut store, ty.clone(), |_, params, results| {
-        results.copy_from_slice(&[params[1], params[0]]);
-        Ok(())
-    });
-    assert_eq!(swap.ty(&store), ty);
-    let mut results = [Val::I32(0), Val::I32(0)];
-    swap.call(&mut store, &[Val::I32(7), Val::from(0.5)], &mut results).unwrap();
-    assert_eq!((results[0].unwrap_f64(), results[1].unwrap_i32()), (0.5, 7));
+    for engine in engines() {
+        let mut store = Store::new(&engine, ());
+        let ty = FuncType::new(&engine, [ValType::I32, ValType::F64], [ValType::F64, ValType::I32]);
+        let swap = Func::new(&mut store, ty.clone(), |_, params, results| {
+            results.copy_from_slice(&[params[1], params[0]]);
+            Ok(())
+        });
+        assert_eq!(swap.ty(&store), ty);
+        let mut results = [Val::I32(0), Val::I32(0)];
+        swap.call(&mut store, &[Val::I32(7), Val::from(0.5)], &mut results).unwrap();
+        assert_eq!((results[0].unwrap_f64(), results[1].unwrap_i32()), (0.5, 7));
 
-    let wrong = Func::new(&mut store, ty, |_, _, results| {
-        results[0] = Val::I32(1);
-        Ok(())
-    });
-    let error = wrong.call(&mut store, &[Val::I32(7), Val::from(0.5)], &mut results).unwrap_err();
-    assert!(error.to_string().contains("result 0"), "{error:#}");
+        let wrong = Func::new(&mut store, ty, |_, _, results| {
+            results[0] = Val::I32(1);
+            Ok(())
+        });
+        let error = wrong.call(&mut store, &[Val::I32(7), Val::from(0.5)], &mut results).unwrap_err();
+        assert!(error.to_string().contains("result 0"), "{error:#}");
+    }
 }
 
 #[test]
 fn a_host_function_calls_back() {
-    let engine = Engine::default();
-    let module = Module::new(
-        &engine,
-        r#"(module (import "host" "twice" (func $twice (param funcref i32) (result i32)))
+    for engine in engines() {
+        let module = Module::new(
+            &engine,
+            r#"(module (import "host" "twice" (func $twice (param funcref i32) (result i32)))
             (func $inc (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
             (elem declare func $inc)
             (func (export "run") (result i32) (call $twice (ref.func $inc) (i32.const 40))))"#,
-    )
-    .unwrap();
-    let mut store = Store::new(&engine, ());
-    let twice =
-        Func::wrap(&mut store, |mut caller: Caller<'_, ()>, f: Option<Func>, n: i32| -> Result<i32> {
-            let f = f.ok_or(latier::Trap::NullReference)?.typed::<i32, i32>(&caller)?;
-            let once = f.call(&mut caller, n)?;
-            f.call(caller.as_context_mut(), once)
-        });
-    let instance = Instance::new(&mut store, &module, &[twice.into()]).unwrap();
-    let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
-    assert_eq!(run.call(&mut store, ()).unwrap(), 42);
+        )
+        .unwrap();
+        let mut store = Store::new(&engine, ());
+        let twice =
+            Func::wrap(&mut store, |mut caller: Caller<'_, ()>, f: Option<Func>, n: i32| -> Result<i32> {
+                let f = f.ok_or(latier::Trap::NullReference)?.typed::<i32, i32>(&caller)?;
+                let once = f.call(&mut caller, n)?;
+                f.call(caller.as_context_mut(), once)
+            });
+        let instance = Instance::new(&mut store, &module, &[twice.into()]).unwrap();
+        let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
+        assert_eq!(run.call(&mut store, ()).unwrap(), 42);
+    }
 }
 
 #[test]
@@ -146,33 +153,36 @@ fn closures_of_all_shapes() {
 
 #[test]
 fn sixteen_parameters_reach_a_closure() {
-    let engine = Engine::default();
-    let mut store = Store::new(&engine, ());
-    type Sum = (i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64);
-    let sum = Func::wrap(
-        &mut store,
-        |a: i32,
-         b: i64,
-         c: f32,
-         d: f64,
-         e: i32,
-         f: i64,
-         g: f32,
-         h: f64,
-         i: i32,
-         j: i64,
-         k: f32,
-         l: f64,
-         m: i32,
-         n: i64,
-         o: f32,
-         p: f64| {
-            let ints = [a.into(), b, e.into(), f, i.into(), j, m.into(), n];
-            let floats = [c.into(), d, g.into(), h, k.into(), l, o.into(), p];
-            (ints.iter().rev().fold(0, |s, n| s * 10 + n), floats.iter().rev().fold(0.0, |s, n| s * 10.0 + n))
-        },
-    );
-    let module = Module::new(
+    for engine in engines() {
+        let mut store = Store::new(&engine, ());
+        type Sum = (i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64, i32, i64, f32, f64);
+        let sum = Func::wrap(
+            &mut store,
+            |a: i32,
+             b: i64,
+             c: f32,
+             d: f64,
+             e: i32,
+             f: i64,
+             g: f32,
+             h: f64,
+             i: i32,
+             j: i64,
+             k: f32,
+             l: f64,
+             m: i32,
+             n: i64,
+             o: f32,
+             p: f64| {
+                let ints = [a.into(), b, e.into(), f, i.into(), j, m.into(), n];
+                let floats = [c.into(), d, g.into(), h, k.into(), l, o.into(), p];
+                (
+                    ints.iter().rev().fold(0, |s, n| s * 10 + n),
+                    floats.iter().rev().fold(0.0, |s, n| s * 10.0 + n),
+                )
+            },
+        );
+        let module = Module::new(
         &engine,
         r#"(module (type $t (func (param i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64) (result i64 f64)))
             (import "" "" (func $f (type $t)))
@@ -182,8 +192,9 @@ fn sixteen_parameters_reach_a_closure() {
                     (local.get 12) (local.get 13) (local.get 14) (local.get 15))))"#,
     )
     .unwrap();
-    let instance = Instance::new(&mut store, &module, &[sum.into()]).unwrap();
-    let f = instance.get_typed_func::<Sum, (i64, f64)>(&mut store, "f").unwrap();
-    let params = (1, 2, 1.0, 2.0, 3, 4, 3.0, 4.0, 5, 6, 5.0, 6.0, 7, 8, 7.0, 8.0);
-    assert_eq!(f.call(&mut store, params).unwrap(), (87654321, 87654321.0));
+        let instance = Instance::new(&mut store, &module, &[sum.into()]).unwrap();
+        let f = instance.get_typed_func::<Sum, (i64, f64)>(&mut store, "f").unwrap();
+        let params = (1, 2, 1.0, 2.0, 3, 4, 3.0, 4.0, 5, 6, 5.0, 6.0, 7, 8, 7.0, 8.0);
+        assert_eq!(f.call(&mut store, params).unwrap(), (87654321, 87654321.0));
+    }
 }

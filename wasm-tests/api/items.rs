@@ -1,6 +1,6 @@
 //! Memories, tables and globals in the host's hands, and the store's limits.
 
-use crate::instance;
+use crate::{engines, instances};
 use latier::{
     Engine, Extern, Func, Global, GlobalType, Instance, Memory, MemoryType, Module, Mutability, Ref, RefType,
     Store, StoreLimitsBuilder, Table, TableType, Val, ValType,
@@ -8,35 +8,36 @@ use latier::{
 
 #[test]
 fn memory_from_both_sides() {
-    let (mut store, instance) = instance(
+    for (mut store, instance) in instances(
         r#"(module (memory (export "memory") 1 3)
             (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
             (func (export "grow") (result i32) (memory.grow (i32.const 1))))"#,
-    );
-    let memory = instance.get_memory(&mut store, "memory").unwrap();
-    memory.write(&mut store, 65535, &[42]).unwrap();
-    let load = instance.get_typed_func::<i32, i32>(&mut store, "load").unwrap();
-    assert_eq!(load.call(&mut store, 65535).unwrap(), 42);
-    assert!(memory.write(&mut store, 65535, &[1, 2]).is_err());
-    assert!(memory.read(&store, usize::MAX, &mut [0]).is_err());
-    let mut byte = [0];
-    memory.read(&store, 65535, &mut byte).unwrap();
-    assert_eq!(byte, [42]);
-    assert_eq!(memory.grow(&mut store, 1).unwrap(), 1);
-    let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
-    assert_eq!(grow.call(&mut store, ()).unwrap(), 2);
-    assert_eq!((memory.size(&store), memory.data_size(&store)), (3, 3 << 16));
-    assert!(memory.grow(&mut store, 1).unwrap_err().to_string().contains("failed to grow memory by `1`"));
-    assert_eq!(memory.data(&store).len(), 3 << 16);
-    memory.data_mut(&mut store)[131072] = 7;
-    assert_eq!(load.call(&mut store, 131072).unwrap(), 7);
-    assert_eq!(memory.ty(&store).maximum(), Some(3));
+    ) {
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        memory.write(&mut store, 65535, &[42]).unwrap();
+        let load = instance.get_typed_func::<i32, i32>(&mut store, "load").unwrap();
+        assert_eq!(load.call(&mut store, 65535).unwrap(), 42);
+        assert!(memory.write(&mut store, 65535, &[1, 2]).is_err());
+        assert!(memory.read(&store, usize::MAX, &mut [0]).is_err());
+        let mut byte = [0];
+        memory.read(&store, 65535, &mut byte).unwrap();
+        assert_eq!(byte, [42]);
+        assert_eq!(memory.grow(&mut store, 1).unwrap(), 1);
+        let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
+        assert_eq!(grow.call(&mut store, ()).unwrap(), 2);
+        assert_eq!((memory.size(&store), memory.data_size(&store)), (3, 3 << 16));
+        assert!(memory.grow(&mut store, 1).unwrap_err().to_string().contains("failed to grow memory by `1`"));
+        assert_eq!(memory.data(&store).len(), 3 << 16);
+        memory.data_mut(&mut store)[131072] = 7;
+        assert_eq!(load.call(&mut store, 131072).unwrap(), 7);
+        assert_eq!(memory.ty(&store).maximum(), Some(3));
+    }
 }
 
 #[test]
 fn imported_items_are_shared() {
-    let engine = Engine::default();
-    let module = Module::new(
+    for engine in engines() {
+        let module = Module::new(
         &engine,
         r#"(module (import "" "m" (memory 1)) (import "" "t" (table 2 funcref)) (import "" "g" (global $g (mut i32)))
             (func $f (export "f") (result i32) (i32.const 7))
@@ -45,20 +46,22 @@ fn imported_items_are_shared() {
             (func (export "set") (global.set $g (i32.add (global.get $g) (i32.const 1)))))"#,
     )
     .unwrap();
-    let mut store = Store::new(&engine, ());
-    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-    let table = Table::new(&mut store, TableType::new(RefType::FUNCREF, 2, None), Ref::Func(None)).unwrap();
-    let global =
-        Global::new(&mut store, GlobalType::new(ValType::I32, Mutability::Var), Val::I32(41)).unwrap();
-    let imports: [Extern; 3] = [memory.into(), table.into(), global.into()];
-    let instance = Instance::new(&mut store, &module, &imports).unwrap();
-    assert_eq!(memory.data(&store)[3], b'x');
-    let f: Func = *table.get(&mut store, 1).unwrap().as_func().unwrap().unwrap();
-    assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 7);
-    assert!(table.get(&mut store, 0).unwrap().is_null());
-    assert!(table.get(&mut store, 2).is_none());
-    instance.get_typed_func::<(), ()>(&mut store, "set").unwrap().call(&mut store, ()).unwrap();
-    assert_eq!(global.get(&mut store).unwrap_i32(), 42);
+        let mut store = Store::new(&engine, ());
+        let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        let table =
+            Table::new(&mut store, TableType::new(RefType::FUNCREF, 2, None), Ref::Func(None)).unwrap();
+        let global =
+            Global::new(&mut store, GlobalType::new(ValType::I32, Mutability::Var), Val::I32(41)).unwrap();
+        let imports: [Extern; 3] = [memory.into(), table.into(), global.into()];
+        let instance = Instance::new(&mut store, &module, &imports).unwrap();
+        assert_eq!(memory.data(&store)[3], b'x');
+        let f: Func = *table.get(&mut store, 1).unwrap().as_func().unwrap().unwrap();
+        assert_eq!(f.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 7);
+        assert!(table.get(&mut store, 0).unwrap().is_null());
+        assert!(table.get(&mut store, 2).is_none());
+        instance.get_typed_func::<(), ()>(&mut store, "set").unwrap().call(&mut store, ()).unwrap();
+        assert_eq!(global.get(&mut store).unwrap_i32(), 42);
+    }
 }
 
 #[test]
@@ -86,27 +89,28 @@ fn tables_and_globals_keep_their_types() {
 
 #[test]
 fn limits_hold() {
-    let engine = Engine::default();
-    let module = Module::new(
-        &engine,
-        r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
+    for engine in engines() {
+        let module = Module::new(
+            &engine,
+            r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
             (func (export "grow") (result i32) (memory.grow (i32.const 1)))
             (func (export "grow table") (result i32) (table.grow (ref.null func) (i32.const 10))))"#,
-    )
-    .unwrap();
-    let limits = StoreLimitsBuilder::new().memory_size(1 << 16).table_elements(5).instances(1).build();
-    let mut store = Store::new(&engine, limits);
-    store.limiter(|limits| limits);
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    for name in ["grow", "grow table"] {
-        let grow = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
-        assert_eq!(grow.call(&mut store, ()).unwrap(), -1);
-    }
-    assert!(instance.get_memory(&mut store, "memory").unwrap().grow(&mut store, 1).is_err());
-    assert!(Instance::new(&mut store, &module, &[]).is_err());
+        )
+        .unwrap();
+        let limits = StoreLimitsBuilder::new().memory_size(1 << 16).table_elements(5).instances(1).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        for name in ["grow", "grow table"] {
+            let grow = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
+            assert_eq!(grow.call(&mut store, ()).unwrap(), -1);
+        }
+        assert!(instance.get_memory(&mut store, "memory").unwrap().grow(&mut store, 1).is_err());
+        assert!(Instance::new(&mut store, &module, &[]).is_err());
 
-    let limits = StoreLimitsBuilder::new().memory_size((1 << 16) - 1).build();
-    let mut store = Store::new(&engine, limits);
-    store.limiter(|limits| limits);
-    assert!(Instance::new(&mut store, &module, &[]).is_err());
+        let limits = StoreLimitsBuilder::new().memory_size((1 << 16) - 1).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        assert!(Instance::new(&mut store, &module, &[]).is_err());
+    }
 }

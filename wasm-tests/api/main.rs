@@ -8,17 +8,28 @@ mod items;
 mod linking;
 mod threads;
 
-use latier::{Config, Engine, Event, Instance, Listener, Module, Store};
+use latier::{Config, Engine, Event, Instance, Listener, Mode, Module, Store};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A store with one instance of a module that imports nothing.
-fn instance(wat: &str) -> (Store<()>, Instance) {
-    let engine = Engine::default();
-    let module = Module::new(&engine, wat).unwrap();
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    (store, instance)
+/// An engine of each mode.
+fn engines() -> impl Iterator<Item = Engine> {
+    Mode::TABLE.iter().map(|row| Engine::new(Config::new().mode(row.mode)).unwrap())
+}
+
+/// An instance, in a store of its own, of a module that imports nothing: one in each mode.
+fn instances(wat: &str) -> impl Iterator<Item = (Store<()>, Instance)> {
+    engines().map(move |engine| {
+        let module = Module::new(&engine, wat).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        (store, instance)
+    })
+}
+
+/// An instance as from [`instances`], in the default mode, for what no code takes part in.
+fn in_default_mode(wat: &str) -> (Store<()>, Instance) {
+    instances(wat).next().expect("the default mode is the first")
 }
 
 /// Counts what happened to functions.

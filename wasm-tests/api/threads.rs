@@ -1,14 +1,17 @@
 //! Threads: stores move, modules are shared, and each function is compiled exactly once whoever calls it first.
 
-use crate::counted;
+use crate::{counted, engines};
 use latier::{
-    Caller, Config, Engine, Func, Instance, InstancePre, Linker, Memory, Module, Store, StoreContext,
+    Caller, Config, Engine, Func, Instance, InstancePre, Linker, Memory, Mode, Module, Store, StoreContext,
     TypedFunc, Val,
 };
 use std::sync::Barrier;
 use std::thread;
 
 const THREADS: u32 = 64;
+
+/// The modes that compile at first calls.
+const LAZY: [Mode; 4] = [Mode::Tiered, Mode::Baseline, Mode::Fast, Mode::Optimized];
 
 #[test]
 fn what_may_be_shared_is() {
@@ -57,8 +60,8 @@ fn call_all(engine: &Engine, module: &Module, function: impl Fn(u32) -> u32 + Sy
 
 #[test]
 fn one_function_first_called_by_all_is_compiled_once() {
-    for _ in 0..10 {
-        let (engine, counter) = counted(&mut Config::new());
+    for mode in LAZY.into_iter().cycle().take(12) {
+        let (engine, counter) = counted(Config::new().mode(mode));
         let module = Module::new(&engine, functions()).unwrap();
         call_all(&engine, &module, |_| 7);
         assert_eq!(counter.compiled(), [7]);
@@ -67,12 +70,14 @@ fn one_function_first_called_by_all_is_compiled_once() {
 
 #[test]
 fn each_function_first_called_by_one_is_compiled_once() {
-    let (engine, counter) = counted(&mut Config::new());
-    let module = Module::new(&engine, functions()).unwrap();
-    call_all(&engine, &module, |i| i);
-    assert_eq!(counter.compiled(), (0..THREADS).collect::<Vec<_>>());
-    call_all(&engine, &module, |i| THREADS - 1 - i);
-    assert_eq!(counter.compiled().len(), THREADS as usize);
+    for mode in LAZY.into_iter().chain([Mode::EagerBaseline, Mode::EagerOptimized]) {
+        let (engine, counter) = counted(Config::new().mode(mode));
+        let module = Module::new(&engine, functions()).unwrap();
+        call_all(&engine, &module, |i| i);
+        assert_eq!(counter.compiled(), (0..THREADS).collect::<Vec<_>>());
+        call_all(&engine, &module, |i| THREADS - 1 - i);
+        assert_eq!(counter.compiled().len(), THREADS as usize);
+    }
 }
 
 #[test]
@@ -99,28 +104,29 @@ fn stores_share_a_modules_code_and_nothing_else() {
 
 #[test]
 fn a_store_moves_between_threads() {
-    let engine = Engine::default();
-    let module = Module::new(
-        &engine,
-        r#"(module (import "" "add" (func $add (param i32)))
+    for engine in engines() {
+        let module = Module::new(
+            &engine,
+            r#"(module (import "" "add" (func $add (param i32)))
             (func (export "run") (call $add (i32.const 1))) (func (export "trap") unreachable))"#,
-    )
-    .unwrap();
-    let mut linker = Linker::new(&engine);
-    linker.func_wrap("", "add", |mut caller: Caller<'_, i32>, n: i32| *caller.data_mut() += n).unwrap();
-    let mut store = Store::new(&engine, 0);
-    let instance = linker.instantiate(&mut store, &module).unwrap();
-    let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
-    let trap = instance.get_typed_func::<(), ()>(&mut store, "trap").unwrap();
-    for _ in 0..5 {
-        store = thread::spawn(move || {
-            run.call(&mut store, ()).unwrap();
-            trap.call(&mut store, ()).unwrap_err();
-            store
-        })
-        .join()
+        )
         .unwrap();
-        run.call(&mut store, ()).unwrap();
+        let mut linker = Linker::new(&engine);
+        linker.func_wrap("", "add", |mut caller: Caller<'_, i32>, n: i32| *caller.data_mut() += n).unwrap();
+        let mut store = Store::new(&engine, 0);
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+        let trap = instance.get_typed_func::<(), ()>(&mut store, "trap").unwrap();
+        for _ in 0..5 {
+            store = thread::spawn(move || {
+                run.call(&mut store, ()).unwrap();
+                trap.call(&mut store, ()).unwrap_err();
+                store
+            })
+            .join()
+            .unwrap();
+            run.call(&mut store, ()).unwrap();
+        }
+        assert_eq!(store.into_data(), 10);
     }
-    assert_eq!(store.into_data(), 10);
 }
