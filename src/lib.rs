@@ -61,6 +61,7 @@
 //! [`Listener`] hears of it, [`Engine::session`] leads to what the session knows.
 
 mod api;
+pub mod cli;
 pub mod compile;
 pub mod link;
 pub mod object;

@@ -1,3 +1,5 @@
-//! The command line.
+//! The command line's entry: hands the arguments over and knows nothing of them.
 
-fn main() {}
+fn main() {
+    latier::cli::main(std::env::args_os())
+}

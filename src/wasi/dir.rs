@@ -185,8 +185,8 @@ mod tests {
             assert_eq!(read(&mut guest, ROOT, len as u32, 0).unwrap(), whole[..len]);
         }
         assert_eq!(read(&mut guest, ROOT, 1000, 1).unwrap(), whole[25..]);
-        assert_eq!(read(&mut guest, ROOT, 1000, 3).unwrap(), []);
-        assert_eq!(read(&mut guest, ROOT, 1000, u64::MAX).unwrap(), []);
+        assert!(read(&mut guest, ROOT, 1000, 3).unwrap().is_empty());
+        assert!(read(&mut guest, ROOT, 1000, u64::MAX).unwrap().is_empty());
     }
 
     #[test]

@@ -1,0 +1,254 @@
+//! The options: their names, their help and how their values are read. Runs nothing.
+
+use super::wasm_settings::{WasmSetting, WasmSettings};
+use crate::{Config, Mode, Validation};
+use clap::builder::PossibleValue;
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  latier app.wasm one two                       run a program with two arguments
+  latier --dir . --env HOME=/ app.wasm          give it this directory and a variable
+  latier --invoke add lib.wat 40 2              call an export; prints 42
+  latier --stats --mode optimized app.wasm      what was compiled, and how long it took
+  latier --timeline app.wasm                    every first call and compile as it happens
+  latier wast -W preset=v2 i32.wast             run a specification script";
+
+/// A WebAssembly runtime that compiles each function when it is first called.
+#[derive(Debug, Parser)]
+#[command(name = "latier", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `run` when absent.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `run`.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program (this is what latier does when no command is given)
+    Run(RunOptions),
+    /// Run specification scripts
+    Wast(WastOptions),
+}
+
+/// The options of `run`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct RunOptions {
+    /// Give the program a directory, under the name GUEST if it is there, else HOST
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = parse_dir)]
+    pub dirs: Vec<(PathBuf, String)>,
+    /// Set a variable of the program's environment; without VALUE, to what it is in latier's
+    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = parse_env)]
+    pub env: Vec<(String, Option<String>)>,
+    /// The program's name for itself, instead of the file's name
+    #[arg(long, value_name = "NAME")]
+    pub argv0: Option<String>,
+    /// Call this export with the arguments, read by its type, and print its results one per line
+    #[arg(long, value_name = "NAME")]
+    pub invoke: Option<String>,
+    /// Instantiate FILE first and let the program import from it as NAME
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = parse_preload)]
+    pub preloads: Vec<(String, PathBuf)>,
+    /// When function bodies are validated
+    #[arg(long, value_enum, default_value_t = Validation::Lazy)]
+    pub validation: Validation,
+    /// The options that all commands have.
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// Say at exit what was done and how long it took: for people on standard error, or as JSON there or in FILE
+    #[arg(long, value_name = "json[:FILE]", num_args = 0..=1, require_equals = true,
+          default_missing_value = "text", value_parser = parse_stats)]
+    pub stats: Option<Stats>,
+    /// Say what happens as it happens, one line per event: on standard error, or in FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timeline: Option<PathBuf>,
+    /// Write every linked object to DIR, as f<INDEX>.<TIER>.o
+    #[arg(long, value_name = "DIR")]
+    pub dump_objects: Option<PathBuf>,
+    /// The program (.wasm, .wat, or - for standard input) and its arguments
+    #[arg(value_name = "FILE", trailing_var_arg = true)]
+    pub file_and_args: Vec<OsString>,
+}
+
+/// The options of `wast`.
+#[derive(Args, Debug)]
+pub struct WastOptions {
+    /// The options that all commands have.
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// The scripts
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// The options that all commands have.
+#[derive(Args, Debug)]
+pub struct EngineOptions {
+    /// How functions are compiled, and when
+    #[arg(long, value_enum, default_value_t = Mode::default())]
+    pub mode: Mode,
+    /// WebAssembly features and limits; `-W help` lists them
+    #[arg(short = 'W', value_name = "KEY[=VALUE],...", value_delimiter = ',', value_parser = WasmSetting::parse)]
+    pub wasm: Vec<WasmSetting>,
+    /// Say more: what is done (-v), in detail (-vv); LATIER_LOG=FILTER says what in particular
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+impl EngineOptions {
+    /// The engine's configuration, and the settings of `-W` that are not the engine's.
+    pub fn config(&self, validation: Validation) -> (Config, WasmSettings) {
+        let settings = WasmSettings::new(&self.wasm);
+        let mut config = settings.config();
+        config.mode(self.mode).validation(validation);
+        (config, settings)
+    }
+
+    /// Whether all that is wanted is the list of `-W`.
+    pub fn wants_help(&self) -> bool {
+        self.wasm.iter().any(|setting| matches!(setting, WasmSetting::Help))
+    }
+}
+
+/// Where statistics go, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stats {
+    /// Readable, on standard error.
+    Text,
+    /// JSON, on standard error or in a file.
+    Json(Option<PathBuf>),
+}
+
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Mode] {
+        &[
+            Mode::Tiered,
+            Mode::Baseline,
+            Mode::Fast,
+            Mode::Optimized,
+            Mode::EagerBaseline,
+            Mode::EagerOptimized,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let row = self.row();
+        Some(PossibleValue::new(row.name).help(row.about))
+    }
+}
+
+impl ValueEnum for Validation {
+    fn value_variants<'a>() -> &'a [Validation] {
+        &[Validation::Lazy, Validation::Eager]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Validation::Lazy => PossibleValue::new("lazy").help("each when its function is first called"),
+            Validation::Eager => PossibleValue::new("eager").help("all before the start"),
+        })
+    }
+}
+
+fn parse_dir(text: &str) -> Result<(PathBuf, String), String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("a directory's name is empty".into());
+    }
+    Ok((host.into(), guest.into()))
+}
+
+fn parse_env(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err("the variable has no name".into());
+    }
+    Ok((name.into(), value))
+}
+
+fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("it must have the form NAME=FILE")?;
+    Ok((name.into(), file.into()))
+}
+
+fn parse_stats(text: &str) -> Result<Stats, String> {
+    match text.split_once(':') {
+        Some(("json", file)) if !file.is_empty() => Ok(Stats::Json(Some(file.into()))),
+        None if text == "json" => Ok(Stats::Json(None)),
+        None if text == "text" => Ok(Stats::Text),
+        _ => Err("it must be json or json:FILE, or stand alone".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn run(args: &[&str]) -> RunOptions {
+        let cli = Cli::try_parse_from(["latier"].iter().chain(args)).expect("valid options");
+        match cli.command {
+            None => cli.run,
+            Some(Command::Run(run)) => run,
+            Some(Command::Wast(_)) => panic!("these are options of run"),
+        }
+    }
+
+    #[test]
+    fn the_table_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn all_after_the_file_goes_to_the_guest() {
+        for args in [
+            &["run", "--stats", "a.wasm", "--stats", "-x", "--", "b"][..],
+            &["a.wasm", "--stats", "-x", "--", "b"],
+        ] {
+            let options = run(args);
+            assert_eq!(options.file_and_args, ["a.wasm", "--stats", "-x", "--", "b"]);
+        }
+        assert_eq!(run(&["-", "run"]).file_and_args, ["-", "run"]);
+    }
+
+    #[test]
+    fn stats_and_timeline_take_a_value_only_behind_an_equals_sign() {
+        let options = run(&["--stats", "--timeline", "a.wasm"]);
+        assert_eq!((options.stats, options.timeline), (Some(Stats::Text), Some(PathBuf::new())));
+        let options = run(&["--stats=json:s.json", "--timeline=t", "a.wasm"]);
+        assert_eq!(
+            (options.stats, options.timeline),
+            (Some(Stats::Json(Some("s.json".into()))), Some("t".into()))
+        );
+        assert!(Cli::try_parse_from(["latier", "--stats=xml", "a.wasm"]).is_err());
+    }
+
+    #[test]
+    fn a_directory_has_its_own_name_unless_it_is_given_another() {
+        assert_eq!(parse_dir("/tmp"), Ok(("/tmp".into(), "/tmp".into())));
+        assert_eq!(parse_dir("/tmp::/work"), Ok(("/tmp".into(), "/work".into())));
+        assert!(parse_dir("::/work").is_err());
+    }
+
+    #[test]
+    fn a_near_miss_is_told_the_option_that_exists() {
+        let error = Cli::try_parse_from(["latier", "--stat", "a.wasm"]).expect_err("there is no such option");
+        assert!(error.to_string().contains("--stats"), "{error}");
+        let error =
+            Cli::try_parse_from(["latier", "-W", "max-memory-sice=1", "a.wasm"]).expect_err("no such key");
+        assert!(error.to_string().contains("max-memory-size"), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The command line: what the user types becomes calls of the public API. Nothing here can do what an embedder
+//! cannot.
+
+pub mod error;
+pub mod flags;
+mod invoke;
+mod output;
+mod run;
+mod stats;
+mod timeline;
+pub mod wasm_settings;
+pub mod wast;
+mod wast_command;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use error::Ending;
+use flags::{Cli, Command, EngineOptions};
+use std::ffi::OsString;
+
+/// Does what the arguments say and ends the process.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = Cli::command().color(color(&args));
+    let cli = match command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap writes help to standard output and errors to standard error; a reader who left is no failure.
+            let _ = error.print();
+            output::exit(error.exit_code())
+        }
+    };
+    let options = match &cli.command {
+        None => &cli.run.engine,
+        Some(Command::Run(run)) => &run.engine,
+        Some(Command::Wast(wast)) => &wast.engine,
+    };
+    if options.wants_help() {
+        output::print(&wasm_settings::help());
+        output::exit(0);
+    }
+    start_log(options);
+    match cli.command {
+        None => run::main(cli.run),
+        Some(Command::Run(options)) => run::main(options),
+        Some(Command::Wast(options)) => wast_command::main(options),
+    }
+}
+
+/// Says how the process ends, and ends it.
+fn end(ending: &Ending, color: ColorChoice) -> ! {
+    if !ending.message.is_empty() {
+        output::complain(&ending.message, color);
+    }
+    output::exit(ending.code)
+}
+
+/// What `--color` says, before the arguments are parsed: the parser's own messages obey it too.
+fn color(args: &[OsString]) -> ColorChoice {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    while let Some(arg) = args.next() {
+        let value = match arg.strip_prefix("--color") {
+            Some("") => args.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => continue,
+        };
+        return value.and_then(|value| value.parse().ok()).unwrap_or(ColorChoice::Auto);
+    }
+    ColorChoice::Auto
+}
+
+/// Logs to standard error, if anyone asked for it.
+fn start_log(options: &EngineOptions) {
+    let filter = match (std::env::var("LATIER_LOG"), options.verbose) {
+        (Ok(filter), _) => filter,
+        (Err(_), 0) => return,
+        (Err(_), 1) => "latier=info,latier_runtime=info".into(),
+        (Err(_), _) => "latier=trace,latier_runtime=trace".into(),
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(output::wants_color(options.color));
+    // Only this process's first subscriber counts, and this is the only one.
+    let _ = log.try_init();
+}

@@ -1,0 +1,38 @@
+//! Standard output and standard error, with and without colour, and the way out of the process. A reader who left
+//! is no failure of ours: what cannot be written is dropped.
+
+use clap::ColorChoice;
+use std::io::{self, IsTerminal, Write};
+
+/// Writes to standard output.
+pub(super) fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// Writes a line to standard error.
+pub(super) fn say(text: &str) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// Writes a failure to standard error, its first word in red where colours are wanted.
+pub(super) fn complain(message: &str, color: ColorChoice) {
+    match message.split_once(':') {
+        Some((word, rest)) if wants_color(color) => say(&format!("\x1b[1;31m{word}:\x1b[0m{rest}")),
+        _ => say(message),
+    }
+}
+
+/// Whether standard error gets colours.
+pub(super) fn wants_color(color: ColorChoice) -> bool {
+    match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
+}
+
+/// Ends the process at once: destructors would only give back what the system takes anyway.
+pub(super) fn exit(code: i32) -> ! {
+    let _ = io::stdout().flush();
+    std::process::exit(code)
+}

@@ -1,0 +1,190 @@
+//! `latier run`: one program, from its file to its exit code. How functions are compiled is the engine's business.
+
+use super::error::{Ending, USAGE};
+use super::flags::{Cli, RunOptions};
+use super::stats::{Stopwatch, Summary};
+use super::timeline::Timeline;
+use super::wasm_settings::WasmSettings;
+use super::{end, invoke, output};
+use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
+use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits};
+use anyhow::Context;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Stack for latier itself beside the guest's, in bytes: host functions and the compiler run on the same one.
+const OWN_STACK: usize = 2 << 20;
+
+/// What the store carries for host functions.
+struct Host {
+    wasi: WasiCtx,
+    limits: StoreLimits,
+}
+
+/// Runs the program on a thread of its own, whose stack holds what the guest may use, and ends the process.
+pub(super) fn main(options: RunOptions) -> ! {
+    if options.file_and_args.is_empty() {
+        let error = Cli::command().error(ErrorKind::MissingRequiredArgument, "no program was given");
+        let _ = error.print();
+        output::exit(USAGE);
+    }
+    let color = options.engine.color;
+    let (config, settings) = options.engine.config(options.validation);
+    let stack = settings.max_wasm_stack.saturating_add(OWN_STACK);
+    let thread = std::thread::Builder::new().name("guest".into()).stack_size(stack);
+    let guest = thread.spawn(move || end(&Program::new(options, settings).run(config), color));
+    match guest {
+        Ok(guest) => {
+            // The guest's thread ends the process; it comes here only by a panic, which has said what it is.
+            let _ = guest.join();
+            output::exit(101)
+        }
+        Err(error) => end(&Ending::usage(format!("a stack of {stack} bytes for the guest: {error}")), color),
+    }
+}
+
+/// A program about to run.
+struct Program {
+    options: RunOptions,
+    settings: WasmSettings,
+    file: PathBuf,
+}
+
+impl Program {
+    fn new(options: RunOptions, settings: WasmSettings) -> Program {
+        let file = PathBuf::from(&options.file_and_args[0]);
+        Program { options, settings, file }
+    }
+
+    fn args(&self) -> &[std::ffi::OsString] {
+        &self.options.file_and_args[1..]
+    }
+
+    fn run(&self, mut config: Config) -> Ending {
+        let mut watch = Stopwatch::start();
+        let engine = match self.listen(&mut config).and_then(|()| Engine::new(&config)) {
+            Ok(engine) => engine,
+            Err(error) => return Ending::failed(&self.file, &error),
+        };
+        let loaded = self.load(&engine, &self.file);
+        watch.loaded();
+        let ending = match &loaded {
+            Ok(module) => self.run_module(&engine, module, &mut watch).unwrap_or_else(|ending| ending),
+            Err(error) => Ending::failed(&self.file, error),
+        };
+        if let Some(stats) = &self.options.stats {
+            let summary = Summary::new(&engine, self.options.engine.mode, loaded.as_ref().ok(), &watch);
+            if let Err(error) = summary.write(stats) {
+                output::say(&format!("warning: the statistics could not be written: {error}"));
+            }
+        }
+        ending
+    }
+
+    /// Makes what wants to hear of the run hear it.
+    fn listen(&self, config: &mut Config) -> Result<()> {
+        if let Some(dir) = &self.options.dump_objects {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
+            config.dump_objects(dir);
+        }
+        if let Some(file) = &self.options.timeline {
+            let timeline =
+                Timeline::new(file).with_context(|| format!("cannot write `{}`", file.display()))?;
+            config.listener(Arc::new(timeline));
+        }
+        Ok(())
+    }
+
+    fn run_module(&self, engine: &Engine, module: &Module, watch: &mut Stopwatch) -> Result<Ending, Ending> {
+        let failed = |error: Error| Ending::failed(&self.file, &error);
+        let mut store = self.store(engine)?;
+        let mut linker = Linker::new(engine);
+        wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi).map_err(failed)?;
+        self.preload(&mut linker, &mut store)?;
+        let guest = |error: Error| Ending::of_guest(&self.file, &error);
+        let instance = linker.instantiate(&mut store, module).map_err(guest)?;
+        initialize(&mut store, instance).map_err(guest)?;
+        watch.instantiated();
+        match &self.options.invoke {
+            None => {
+                let entry = entry(&mut store, instance).map_err(failed)?;
+                let mut results = invoke::room_for_results(entry, &store);
+                entry.call(&mut store, &[], &mut results).map_err(guest)?;
+            }
+            Some(name) => {
+                let func = instance.get_func(&mut store, name);
+                let func = func.with_context(|| format!("no exported function `{name}`")).map_err(failed)?;
+                let args = invoke::arguments(func, &store, self.args()).map_err(Ending::usage)?;
+                let mut results = invoke::room_for_results(func, &store);
+                func.call(&mut store, &args, &mut results).map_err(guest)?;
+                output::print(&invoke::show(&results));
+            }
+        }
+        Ok(Ending::success())
+    }
+
+    /// The module in a file, or on standard input.
+    fn load(&self, engine: &Engine, file: &Path) -> Result<Module> {
+        if file != Path::new("-") {
+            return Module::from_file(engine, file);
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("standard input")?;
+        Module::new(engine, bytes).context("standard input")
+    }
+
+    fn store(&self, engine: &Engine) -> Result<Store<Host>, Ending> {
+        let wasi = self.wasi()?;
+        let mut store = Store::new(engine, Host { wasi, limits: self.settings.limits() });
+        store.limiter(|host| &mut host.limits);
+        Ok(store)
+    }
+
+    /// What the program may see of the system: its streams, arguments, variables and directories.
+    fn wasi(&self) -> Result<WasiCtx, Ending> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.inherit_stdio();
+        match &self.options.argv0 {
+            Some(name) => wasi.arg(name),
+            None => wasi.arg(self.file.file_name().unwrap_or(self.file.as_os_str()).as_encoded_bytes()),
+        };
+        wasi.args(self.args().iter().map(|arg| arg.as_encoded_bytes()));
+        for (name, value) in &self.options.env {
+            match value {
+                Some(value) => wasi.env(name, value),
+                None => wasi.env(name, std::env::var_os(name).unwrap_or_default().as_encoded_bytes()),
+            };
+        }
+        for (host, guest) in &self.options.dirs {
+            let opened = wasi.preopened_dir(host, guest, DirPerms::ReadWrite);
+            opened.map_err(|error| Ending::failed(host, &Error::new(error)))?;
+        }
+        Ok(wasi.build())
+    }
+
+    /// Instantiates what `--preload` names, in order, so that later ones and the program can import from it.
+    fn preload(&self, linker: &mut Linker<Host>, store: &mut Store<Host>) -> Result<(), Ending> {
+        for (name, file) in &self.options.preloads {
+            let module = self.load(linker.engine(), file).map_err(|error| Ending::failed(file, &error))?;
+            linker.module(&mut *store, name, &module).map_err(|error| Ending::of_guest(file, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a reactor's initialization (WASI, "application ABI").
+fn initialize(store: &mut Store<Host>, instance: Instance) -> Result<()> {
+    match instance.get_func(&mut *store, "_initialize") {
+        Some(initialize) => initialize.call(&mut *store, &[], &mut []),
+        None => Ok(()),
+    }
+}
+
+/// Where a program begins.
+fn entry(store: &mut Store<Host>, instance: Instance) -> Result<Func> {
+    let entry = instance.get_func(&mut *store, "_start").or_else(|| instance.get_func(&mut *store, ""));
+    entry.context("it exports no `_start`; `--invoke NAME` calls another export")
+}

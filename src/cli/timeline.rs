@@ -1,0 +1,77 @@
+//! `--timeline`: one line for each event of the session, as it happens. Interprets nothing.
+
+use super::output;
+use crate::{Event, Listener};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Hears events and writes them down.
+pub(super) struct Timeline {
+    start: Instant,
+    /// Standard error when absent.
+    file: Option<File>,
+}
+
+impl Timeline {
+    /// A timeline that begins now. An empty `file` is standard error.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub(super) fn new(file: &Path) -> io::Result<Timeline> {
+        let file = if file.as_os_str().is_empty() { None } else { Some(File::create(file)?) };
+        Ok(Timeline { start: Instant::now(), file })
+    }
+}
+
+impl Listener for Timeline {
+    fn event(&self, event: &Event<'_>) {
+        let what = describe(event);
+        let line = format!("{:>12.3} ms  {what}", self.start.elapsed().as_secs_f64() * 1e3);
+        match &self.file {
+            None => output::say(&line),
+            // A line is one write, so lines of several threads do not mix. A full disk is no reason to stop a guest.
+            Some(file) => drop((&*file).write_all(format!("{line}\n").as_bytes())),
+        }
+    }
+}
+
+/// What happened.
+fn describe(event: &Event<'_>) -> String {
+    let us = |time: &Duration| time.as_micros();
+    match event {
+        Event::Created { functions, took } => format!("created     {functions} functions, {} µs", us(took)),
+        Event::FirstCall { function } => format!("first call  f{}", function.0),
+        Event::Compiled { function, tier, cost } => format!(
+            "compiled    f{} {tier}: {} µs, {} bytes to {}; validated {} µs, linked {} µs",
+            function.0,
+            us(&cost.compile),
+            cost.wasm_bytes,
+            cost.native_bytes,
+            us(&cost.validate),
+            us(&cost.link),
+        ),
+        Event::Redirected { function, tier } => format!("redirected  f{} {tier}", function.0),
+        Event::Failed { function, reason } => format!("failed      f{}: {reason}", function.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tier;
+    use crate::session::Cost;
+    use latier_runtime::abi::FuncIndex;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let function = FuncIndex(7);
+        let cost =
+            Cost { wasm_bytes: 10, native_bytes: 30, compile: Duration::from_micros(150), ..Cost::default() };
+        let line = describe(&Event::Compiled { function, tier: Tier::Fast, cost });
+        assert_eq!(line, "compiled    f7 fast: 150 µs, 10 bytes to 30; validated 0 µs, linked 0 µs");
+        let line = describe(&Event::FirstCall { function });
+        assert_eq!(line, "first call  f7");
+    }
+}

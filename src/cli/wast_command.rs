@@ -1,0 +1,70 @@
+//! `latier wast`: runs scripts and says which directives failed. What a directive means is the interpreter's
+//! business.
+
+use super::error::{FAILED, USAGE};
+use super::flags::WastOptions;
+use super::output;
+use super::wast::{self, Options, Report};
+use crate::Validation;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use std::fs;
+use std::path::Path;
+
+pub(super) fn main(options: WastOptions) -> ! {
+    if options.files.is_empty() {
+        let error =
+            super::flags::Cli::command().error(ErrorKind::MissingRequiredArgument, "no script was given");
+        let _ = error.print();
+        output::exit(USAGE);
+    }
+    let (config, settings) = options.engine.config(Validation::Eager);
+    let how = Options { config, max_wasm_stack: settings.max_wasm_stack, print: true };
+    let mut all_good = true;
+    for file in &options.files {
+        all_good &= run(file, &how, options.engine.verbose > 0);
+    }
+    output::exit(if all_good { 0 } else { FAILED })
+}
+
+/// Runs one script and says how it went; true if all went well.
+fn run(file: &Path, how: &Options, verbose: bool) -> bool {
+    let name = file.display();
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            output::say(&format!("{name}: {error}"));
+            return false;
+        }
+    };
+    match wast::run(&text, how) {
+        Ok(report) => say(&name.to_string(), &report, verbose),
+        Err(error) => {
+            let at = error.at.map(|at| format!("{at}:")).unwrap_or_default();
+            output::say(&format!("{name}:{at} {}", error.message));
+            false
+        }
+    }
+}
+
+fn say(name: &str, report: &Report, verbose: bool) -> bool {
+    let mut failed = 0;
+    for outcome in &report.outcomes {
+        let at = format!("{name}:{}: {}", outcome.at, outcome.directive);
+        match &outcome.verdict {
+            Err(failure) => {
+                failed += 1;
+                output::say(&format!("{at}: {failure}"));
+            }
+            Ok(Some(words)) if verbose => output::print(&format!("{at}: {words}\n")),
+            Ok(None) if verbose => output::print(&format!("{at}: ok\n")),
+            Ok(_) => {}
+        }
+    }
+    let directives = report.outcomes.len();
+    output::print(&match failed {
+        0 => format!("{name}: {directives} directives, all as the script says\n"),
+        _ => format!("{name}: {failed} of {directives} directives failed\n"),
+    });
+    failed == 0
+}

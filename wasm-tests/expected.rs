@@ -1,0 +1,72 @@
+//! The lists of expected failures: read, never written. A line is `suite/file.wast[:LINE]  reason`; a reason is not
+//! optional, and what a list names must exist and must fail.
+
+use crate::suites::SUITES;
+use libtest_mimic::{Failed, Trial};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Assertions that a later version of WebAssembly made obsolete.
+const OBSOLETE: &str = include_str!("expected-failures/obsolete.txt");
+/// Files that need vectors.
+const VECTORS: &str = include_str!("expected-failures/vectors.txt");
+
+/// What is expected to fail, by the script's name `suite/file.wast`.
+pub struct Expected {
+    lines: BTreeMap<&'static str, BTreeSet<usize>>,
+    files: BTreeSet<&'static str>,
+    wrong: Vec<String>,
+}
+
+impl Expected {
+    /// Reads the lists.
+    pub fn read() -> Expected {
+        let mut all = Expected { lines: BTreeMap::new(), files: BTreeSet::new(), wrong: Vec::new() };
+        for entry in entries(OBSOLETE) {
+            match parse(entry).and_then(|place| place.split_once(':')).map(|(f, line)| (f, line.parse())) {
+                Some((file, Ok(line))) if all.lines.entry(file).or_default().insert(line) => {}
+                _ => all.wrong.push(format!("obsolete.txt: {entry}")),
+            }
+        }
+        for entry in entries(VECTORS) {
+            match parse(entry).filter(|place| !place.contains(':')) {
+                Some(file) if all.files.insert(file) => {}
+                _ => all.wrong.push(format!("vectors.txt: {entry}")),
+            }
+        }
+        all
+    }
+
+    /// The lines of a script on which a directive fails.
+    pub fn lines(&self, script: &str) -> BTreeSet<usize> {
+        self.lines.get(script).cloned().unwrap_or_default()
+    }
+
+    /// Whether something in the script fails for want of vectors.
+    pub fn needs_vectors(&self, script: &str) -> bool {
+        self.files.contains(script)
+    }
+
+    /// The lists are well-formed and name scripts that exist.
+    pub fn trial(self) -> Trial {
+        Trial::test("expected-failures", move || {
+            let known: BTreeSet<String> = SUITES
+                .iter()
+                .flat_map(|suite| suite.files().into_iter().map(|f| format!("{}/{}", suite.name, f.name())))
+                .collect();
+            let listed = self.lines.keys().chain(&self.files);
+            let unknown = listed.filter(|script| !known.contains(**script)).map(|s| format!("no script {s}"));
+            let wrong: Vec<String> = self.wrong.iter().cloned().chain(unknown).collect();
+            if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+        })
+    }
+}
+
+fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+}
+
+/// The place of an entry that has a reason too.
+fn parse(entry: &'static str) -> Option<&'static str> {
+    let (place, reason) = entry.split_once(char::is_whitespace)?;
+    (!reason.trim().is_empty()).then_some(place)
+}

@@ -1,0 +1,2 @@
+;;! invoke: f 1
+(module (func (export "f") (param i32 i32)))

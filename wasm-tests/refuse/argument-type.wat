@@ -1,0 +1,2 @@
+;;! invoke: f 1 two
+(module (func (export "f") (param i32 i64)))

@@ -1,0 +1,2 @@
+;;! options: --dir no-such-directory
+(module (func (export "_start")))

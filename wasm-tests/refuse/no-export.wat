@@ -1,0 +1,2 @@
+;;! invoke: g
+(module (func (export "f")))

@@ -1,0 +1,2 @@
+;;! options: --preload a=missing.wasm
+(module (func (export "_start")))

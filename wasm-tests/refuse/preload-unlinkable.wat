@@ -1,0 +1,2 @@
+;;! options: --preload a=unknown-import.wat
+(module (func (export "_start")))

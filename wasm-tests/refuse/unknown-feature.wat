@@ -1,0 +1,2 @@
+;;! features: smid
+(module (func (export "_start")))

