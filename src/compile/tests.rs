@@ -366,3 +366,16 @@ fn deep_nesting_neither_recurses_nor_explodes() {
     nested("block ", "unreachable");
     nested("block ", "(br 99999)");
 }
+
+#[test]
+fn more_locals_and_blocks_than_memory_holds_are_refused() {
+    let gets: String = (0..49_990).map(|n| format!("local.get {n} drop ")).collect();
+    let branches = "local.get 0 br_if 0 ".repeat(11_000);
+    let module =
+        module(&format!("(module (func (param i32) (local {}) {gets} {branches}))", "i32 ".repeat(49_990)));
+    let backend = CraneliftBackend::new(Settings::Fast);
+    bodies(&module, |body| {
+        let error = backend.compile(&module.desc, body).unwrap_err();
+        assert!(error.message.contains("too many locals") && error.offset.is_some(), "{error:?}");
+    });
+}

@@ -3,8 +3,9 @@
 
 use super::control::Control;
 use super::environ::{Cache, Environ};
+use super::locals::Locals;
 use super::lower::Lowering;
-use super::{CompileError, FunctionBody, locals, signature};
+use super::{CompileError, FunctionBody, signature};
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::{Function, SourceLoc, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
@@ -19,6 +20,7 @@ pub(crate) struct Translator {
     builder: FunctionBuilderContext,
     cache: Cache,
     control: Control,
+    locals: Locals,
     stack: Vec<Value>,
 }
 
@@ -47,11 +49,11 @@ impl Translator {
         let hidden = 1 + usize::from(CallLayout::results_in_memory(&func_type.results));
         let env = Environ::new(module, params[0], &mut self.cache, &mut builder);
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
-        let code = locals::declare(&mut builder, func_type, params.split_off(hidden).as_slice(), &parsed)
-            .map_err(malformed)?;
+        let own = params.split_off(hidden);
+        let code = self.locals.declare(&mut builder, func_type, &own, &parsed).map_err(malformed)?;
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack));
         self.control.start(&mut lowering, ty, params.get(1).copied());
-        operators(OperatorsReader::new(code), &mut self.control, &mut lowering)?;
+        operators(OperatorsReader::new(code), &mut self.locals, &mut self.control, &mut lowering)?;
         let Lowering { builder, env, stack, .. } = lowering;
         self.stack = stack;
         env.finish(builder.func);
@@ -67,6 +69,7 @@ impl Translator {
 
 fn operators(
     mut reader: OperatorsReader<'_>,
+    locals: &mut Locals,
     control: &mut Control,
     f: &mut Lowering<'_>,
 ) -> Result<(), CompileError> {
@@ -74,14 +77,21 @@ fn operators(
         let offset = reader.original_position() as u32;
         let op = reader.read().map_err(malformed)?;
         f.builder.set_srcloc(SourceLoc::new(offset));
-        let lowered = if control.is_reachable() { operator(&op, control, f) } else { control.skip(&op, f) };
+        let lowered =
+            if control.is_reachable() { operator(&op, locals, control, f) } else { control.skip(&op, f) };
         lowered.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
     }
     Ok(())
 }
 
-fn operator(op: &Operator<'_>, control: &mut Control, f: &mut Lowering<'_>) -> Result<(), CompileError> {
-    if locals::lower(op, f) || f.operator(op) || control.lower(op, f)? {
+fn operator(
+    op: &Operator<'_>,
+    locals: &mut Locals,
+    control: &mut Control,
+    f: &mut Lowering<'_>,
+) -> Result<(), CompileError> {
+    locals.check_size(f)?;
+    if locals.lower(op, f) || f.operator(op) || control.lower(op, f)? {
         return Ok(());
     }
     let text = format!("{op:?}");
