@@ -5,7 +5,7 @@ use super::{Cost, LoadError};
 use crate::compile::FunctionBody;
 use crate::link::{self, Identity, LinkError, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
-use crate::tier::{Tier, Validation};
+use crate::tier::Tier;
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::CodeAddr;
 use latier_runtime::module::ModuleDesc;
@@ -54,7 +54,8 @@ fn compile_and_link(
     let wasm = module.wasm();
     let start = Instant::now();
     let body = wasm.body(function).map_err(|e| e.to_string())?;
-    if session.config.validation == Validation::Lazy {
+    // Bytes that can still change are validated in the copy that is compiled, whatever was validated at loading.
+    if !wasm.is_validated() {
         wasm.validate(&body).map_err(|e| format!("invalid function body: {e}"))?;
     }
     let validated = Instant::now();
