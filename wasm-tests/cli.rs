@@ -2,6 +2,7 @@
 
 use crate::process;
 use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,11 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("cli/help", help),
         Trial::test("cli/wast", wast),
+        Trial::test("cli/stats", stats),
+        Trial::test("cli/stats-eager", stats_eager),
+        Trial::test("cli/timeline", timeline),
+        Trial::test("cli/dump-objects", dump_objects),
+        Trial::test("cli/standard-input", standard_input),
         Trial::test("cli/closed-output", closed_output),
     ]
 }
@@ -52,6 +58,100 @@ fn wast() -> Result<(), Failed> {
     let output = process::latier(&directory, ["wast", "broken.wast", "missing.wast"], b"")?;
     let named = output.stderr.starts_with("broken.wast:1:") && output.stderr.contains("\nmissing.wast: ");
     must(output.code == Some(1) && named, &output.stderr)
+}
+
+/// Of its four functions, two are called.
+const PROGRAM: &str = r#"(module
+    (func (export "_start") (call $one))
+    (func $one) (func $two) (func $three (call $two)))"#;
+
+fn program(name: &str) -> Result<PathBuf, Failed> {
+    let directory = directory(name)?;
+    fs::write(directory.join("program.wat"), PROGRAM)?;
+    Ok(directory)
+}
+
+fn json_of(directory: &Path, mode: &str) -> Result<Value, Failed> {
+    let args = ["--stats=json:stats.json", "--mode", mode, "program.wat"];
+    let output = process::latier(directory, args, b"")?;
+    must(output.code == Some(0) && output.stderr.is_empty(), &output.stderr)?;
+    Ok(serde_json::from_str(&fs::read_to_string(directory.join("stats.json"))?)?)
+}
+
+fn stats() -> Result<(), Failed> {
+    let directory = program("stats")?;
+    let stats = json_of(&directory, "optimized")?;
+    must(stats["module"]["functions"] == 4 && stats["module"]["imports"] == 0, &stats)?;
+    must(stats["functions"]["called"] == 2 && stats["functions"]["optimized"] == 2, &stats)?;
+    must(stats["functions"]["baseline"] == 0 && stats["functions"]["failed"] == 0, &stats)?;
+    let positive = [
+        ("module", "bytes"),
+        ("module", "code_bytes"),
+        ("code", "bytes_wasm_compiled"),
+        ("code", "bytes_native"),
+        ("code", "maps"),
+        ("time_us", "total"),
+        ("time_us", "load"),
+        ("time_us", "compile_optimized"),
+        ("time_us", "first_call_p50"),
+        ("time_us", "first_call_p99"),
+        ("time_us", "first_call_max"),
+        ("memory", "peak_rss_bytes"),
+    ];
+    for (group, key) in positive {
+        must(stats[group][key].as_u64().is_some_and(|n| n > 0), format!("{group}.{key}: {stats}"))?;
+    }
+    for key in ["validate", "instantiate", "compile_baseline", "link"] {
+        must(stats["time_us"][key].is_u64(), format!("time_us.{key}: {stats}"))?;
+    }
+    let output = process::latier(&directory, ["--stats", "program.wat"], b"")?;
+    must(output.stderr.contains("2 called"), &output.stderr)
+}
+
+fn stats_eager() -> Result<(), Failed> {
+    let stats = json_of(&program("stats-eager")?, "eager-optimized")?;
+    must(stats["functions"]["optimized"] == 4 && stats["functions"].get("called").is_none(), &stats)
+}
+
+fn timeline() -> Result<(), Failed> {
+    let directory = program("timeline")?;
+    let output = process::latier(&directory, ["--timeline", "--mode", "optimized", "program.wat"], b"")?;
+    let lines: Vec<&str> =
+        output.stderr.lines().map(|line| line.split_once(" ms  ").unwrap_or_default().1).collect();
+    let starts = [
+        "created     4 functions",
+        "first call  f0",
+        "compiled    f0 optimized: ",
+        "redirected  f0 optimized",
+        "first call  f1",
+        "compiled    f1 optimized: ",
+        "redirected  f1 optimized",
+    ];
+    let as_told =
+        lines.len() == starts.len() && lines.iter().zip(starts).all(|(line, start)| line.starts_with(start));
+    must(as_told, &output.stderr)?;
+    let output = process::latier(&directory, ["--timeline=t.txt", "program.wat"], b"")?;
+    let lines = fs::read_to_string(directory.join("t.txt"))?.lines().count();
+    must(output.stderr.is_empty() && lines == starts.len(), format!("{lines} lines"))
+}
+
+fn dump_objects() -> Result<(), Failed> {
+    let directory = program("dump-objects")?;
+    let output =
+        process::latier(&directory, ["--dump-objects", "a/b", "--mode", "optimized", "program.wat"], b"")?;
+    must(output.code == Some(0), &output.stderr)?;
+    for name in ["f0.optimized.o", "f1.optimized.o"] {
+        let object = fs::read(directory.join("a/b").join(name))?;
+        must(object.starts_with(b"\x7fELF"), name)?;
+    }
+    must(!directory.join("a/b/f2.optimized.o").exists(), "f2 was never called")
+}
+
+fn standard_input() -> Result<(), Failed> {
+    let directory = directory("standard-input")?;
+    let module = b"(module (func (export \"f\") (param i32) (result i32) (local.get 0)))";
+    let output = process::latier(&directory, ["--invoke", "f", "-", "7"], module)?;
+    must(output.code == Some(0) && output.stdout == "7\n", &output.stderr)
 }
 
 /// A reader that leaves early ends nothing with a panic.

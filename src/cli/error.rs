@@ -51,7 +51,7 @@ impl Ending {
                 Ending { code: if trapped { TRAPPED } else { FAILED }, message }
             }
             None if error.downcast_ref::<Trap>().is_some() => {
-                Ending { code: TRAPPED, message: one_line(&format!("Error: {}", causes(error))) }
+                Ending { code: TRAPPED, message: one_line(&format!("Error: {}", about(file, error))) }
             }
             None => Ending::failed(file, error),
         }
@@ -60,19 +60,28 @@ impl Ending {
 
 /// `error` as a statement about `file`, which is named once however often the error names it.
 fn about(file: &Path, error: &Error) -> String {
-    let file = file.display().to_string();
+    let file = if file == Path::new("-") { "standard input".into() } else { file.display().to_string() };
     let causes = causes(error);
-    if causes.contains(&file) { causes } else { format!("{file}: {causes}") }
+    if causes.contains(&format!("`{file}`")) { causes } else { format!("{file}: {causes}") }
 }
 
 /// An error and what is behind it, without the backtrace that may be among them.
 fn causes(error: &Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     let causes = error.chain().map(ToString::to_string).filter(|cause| Some(cause) != backtrace.as_ref());
-    causes.collect::<Vec<_>>().join(": ")
+    causes.map(|cause| without_excerpt(&cause)).collect::<Vec<_>>().join(": ")
 }
 
-/// Messages of parsers come with excerpts of many lines; what they say stands in the first.
+/// The parser of the text format shows an excerpt of many lines behind its message. Of it, only the place is told:
+/// `message (at 2:23)`.
+fn without_excerpt(message: &str) -> String {
+    let place = message.split_once("--> ").and_then(|(message, excerpt)| {
+        let (_, place) = excerpt.lines().next()?.split_once(':')?;
+        Some(format!("{} (at {place})", message.trim()))
+    });
+    place.unwrap_or_else(|| message.into())
+}
+
 fn one_line(text: &str) -> String {
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
@@ -97,4 +106,39 @@ fn frames(backtrace: &WasmBacktrace) -> String {
         let _ = write!(text, "\n  {i:>3}: {offset:#8x} - {module}!{function}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_failure_names_its_file_once_and_stays_on_one_line() {
+        let file = Path::new("a.wasm");
+        let ending = Ending::failed(file, &anyhow!("unexpected end\n  of file"));
+        assert_eq!(ending.message, "error: a.wasm: unexpected end of file");
+        assert_eq!(ending.code, FAILED);
+        let ending = Ending::failed(file, &anyhow!("is a directory").context("failed to read `a.wasm`"));
+        assert_eq!(ending.message, "error: failed to read `a.wasm`: is a directory");
+    }
+
+    #[test]
+    fn the_place_of_a_syntax_error_stays_and_its_excerpt_goes() {
+        let said = "expected `)`\n     --> <anon>:2:1\n      |\n    2 | \n      | ^";
+        assert_eq!(without_excerpt(said), "expected `)` (at 2:1)");
+    }
+
+    #[test]
+    fn guests_end_by_exit_trap_or_failure() {
+        let file = Path::new("a.wasm");
+        assert_eq!(
+            Ending::of_guest(file, &Error::new(I32Exit(3))),
+            Ending { code: 3, message: String::new() }
+        );
+        let trap = Error::new(Trap::UnreachableCodeReached);
+        let message = "Error: a.wasm: unreachable".to_owned();
+        assert_eq!(Ending::of_guest(file, &trap), Ending { code: TRAPPED, message });
+        assert_eq!(Ending::of_guest(file, &anyhow!("no such import")).code, FAILED);
+    }
 }

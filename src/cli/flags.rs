@@ -18,7 +18,8 @@ Examples:
 
 /// A WebAssembly runtime that compiles each function when it is first called.
 #[derive(Debug, Parser)]
-#[command(name = "latier", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "latier", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true,
+          override_usage = "latier [OPTIONS] <FILE> [ARGS]...\n       latier <COMMAND>")]
 pub struct Cli {
     /// What to do; `run` when absent.
     #[command(subcommand)]
@@ -39,7 +40,7 @@ pub enum Command {
 
 /// The options of `run`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "latier run [OPTIONS] <FILE> [ARGS]...")]
 pub struct RunOptions {
     /// Give the program a directory, under the name GUEST if it is there, else HOST
     #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = parse_dir)]
@@ -67,8 +68,8 @@ pub struct RunOptions {
           default_missing_value = "text", value_parser = parse_stats)]
     pub stats: Option<Stats>,
     /// Say what happens as it happens, one line per event: on standard error, or in FILE
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub timeline: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub timeline: Option<Option<PathBuf>>,
     /// Write every linked object to DIR, as f<INDEX>.<TIER>.o
     #[arg(long, value_name = "DIR")]
     pub dump_objects: Option<PathBuf>,
@@ -79,6 +80,7 @@ pub struct RunOptions {
 
 /// The options of `wast`.
 #[derive(Args, Debug)]
+#[command(override_usage = "latier wast [OPTIONS] <FILE>...")]
 pub struct WastOptions {
     /// The options that all commands have.
     #[command(flatten)]
@@ -227,11 +229,11 @@ mod tests {
     #[test]
     fn stats_and_timeline_take_a_value_only_behind_an_equals_sign() {
         let options = run(&["--stats", "--timeline", "a.wasm"]);
-        assert_eq!((options.stats, options.timeline), (Some(Stats::Text), Some(PathBuf::new())));
+        assert_eq!((options.stats, options.timeline), (Some(Stats::Text), Some(None)));
         let options = run(&["--stats=json:s.json", "--timeline=t", "a.wasm"]);
         assert_eq!(
             (options.stats, options.timeline),
-            (Some(Stats::Json(Some("s.json".into()))), Some("t".into()))
+            (Some(Stats::Json(Some("s.json".into()))), Some(Some("t".into())))
         );
         assert!(Cli::try_parse_from(["latier", "--stats=xml", "a.wasm"]).is_err());
     }

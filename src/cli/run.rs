@@ -91,8 +91,9 @@ impl Program {
             config.dump_objects(dir);
         }
         if let Some(file) = &self.options.timeline {
+            let name = file.as_deref().unwrap_or(Path::new("standard error")).display();
             let timeline =
-                Timeline::new(file).with_context(|| format!("cannot write `{}`", file.display()))?;
+                Timeline::new(file.as_deref()).with_context(|| format!("cannot write `{name}`"))?;
             config.listener(Arc::new(timeline));
         }
         Ok(())
@@ -132,8 +133,8 @@ impl Program {
             return Module::from_file(engine, file);
         }
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("standard input")?;
-        Module::new(engine, bytes).context("standard input")
+        std::io::stdin().read_to_end(&mut bytes)?;
+        Module::new(engine, bytes)
     }
 
     fn store(&self, engine: &Engine) -> Result<Store<Host>, Ending> {

@@ -15,13 +15,12 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline that begins now. An empty `file` is standard error.
+    /// A timeline that begins now, in `file` or on standard error.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub(super) fn new(file: &Path) -> io::Result<Timeline> {
-        let file = if file.as_os_str().is_empty() { None } else { Some(File::create(file)?) };
-        Ok(Timeline { start: Instant::now(), file })
+    pub(super) fn new(file: Option<&Path>) -> io::Result<Timeline> {
+        Ok(Timeline { start: Instant::now(), file: file.map(File::create).transpose()? })
     }
 }
 

@@ -1,1 +1,4 @@
 ;;! file: .
+
+;; stderr: error: failed to read `.`: is a directory
+;; exit: 1

@@ -1,2 +1,5 @@
 ;;! invoke: g
 (module (func (export "f")))
+
+;; stderr: error: no-export.wat: no exported function `g`
+;; exit: 1

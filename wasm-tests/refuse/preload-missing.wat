@@ -1,2 +1,5 @@
 ;;! options: --preload a=missing.wasm
 (module (func (export "_start")))
+
+;; stderr: error: failed to read `missing.wasm`: No such file or directory (os error 2)
+;; exit: 1

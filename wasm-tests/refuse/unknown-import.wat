@@ -1,3 +1,6 @@
 (module
   (import "nowhere" "nothing" (func))
   (func (export "_start")))
+
+;; stderr: error: unknown-import.wat: unknown import: `nowhere::nothing` has not been defined
+;; exit: 1

@@ -18,3 +18,9 @@
     (i32.store (i32.const 16) (i32.const 2048))
     (i32.store (i32.const 20) (local.get $n))
     (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))))
+
+;; me
+;; one
+;; --two
+;; --
+;; =3

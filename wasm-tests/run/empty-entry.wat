@@ -2,3 +2,5 @@
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
   (func (export "") (call $exit (i32.const 5))))
+
+;; exit: 5

@@ -16,3 +16,7 @@
     (i32.store (i32.const 16) (i32.const 2048))
     (i32.store (i32.const 20) (local.get $n))
     (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))))
+
+;; A=1
+;; LATIER_TEST_UNSET_VARIABLE=
+;; B=x=y

@@ -3,3 +3,5 @@
   (memory (export "memory") 1)
   (func (export "_start")
     (call $exit (i32.const 42))))
+
+;; exit: 42

@@ -4,3 +4,5 @@
   (func $start (call $exit (i32.const 300)))
   (start $start)
   (func (export "_start") unreachable))
+
+;; exit: 44

@@ -5,3 +5,5 @@
   (data (i32.const 0) "\08\00\00\00\06\00\00\00hello\n")
   (func (export "_start")
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))
+
+;; hello

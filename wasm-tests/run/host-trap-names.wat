@@ -3,3 +3,9 @@
   (func (unreachable))
   (func $start (call 0))
   (start $start))
+
+;; stderr: Error: unreachable
+;; stderr: wasm backtrace:
+;; stderr:     0:     0x1b - <unknown>!<wasm function 0>
+;; stderr:     1:     0x1f - <unknown>!start
+;; exit: 134

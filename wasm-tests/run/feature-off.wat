@@ -1,0 +1,6 @@
+;;! features: preset=v1
+;; Called, it is an error at the call: its body is validated then.
+(module (func (export "_start") (drop (i32.extend8_s (i32.const 1)))))
+
+;; stderr: Error: feature-off.wat: function could not be compiled: invalid function body: sign extension operations support is not enabled (at offset 0x25)
+;; exit: 134
