@@ -70,7 +70,7 @@ impl Case {
         let file = self.file.as_deref().unwrap_or(&own);
         let args = more.iter().copied().chain(self.options.iter().map(String::as_str)).chain(
             // `file:` without a value: no file at all.
-            Some(file).filter(|file| !file.is_empty()).into_iter(),
+            Some(file).filter(|file| !file.is_empty()),
         );
         let args = args.chain(self.args.iter().map(String::as_str));
         Ok(process::latier(folder, args, self.stdin.as_bytes())?)

@@ -144,7 +144,7 @@ fn a_failed_compile_is_a_trap_at_that_call() {
     });
     for n in 1..=7 {
         for panics in [false, true] {
-            let fails = move |f: FuncIndex| f.0 % 2 == 0 && (f.0 / 2) % n == 0;
+            let fails = move |f: FuncIndex| f.0.is_multiple_of(2) && (f.0 / 2).is_multiple_of(n);
             let config = spoiled(move |function, compiled| match fails(function) {
                 true if panics => panic!("no code for {}", function.0),
                 true => Err(CompileError { message: format!("no code for {}", function.0), offset: None }),
