@@ -2,6 +2,7 @@
 //! command line is and what it should give; judges nothing.
 
 use crate::process::{self, Output};
+use latier::Mode;
 use libtest_mimic::Failed;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub struct Case {
     file: Option<String>,
     args: Vec<String>,
     stdin: String,
+    modes: Vec<Mode>,
 }
 
 impl Case {
@@ -39,6 +41,7 @@ impl Case {
             file: None,
             args: Vec::new(),
             stdin: String::new(),
+            modes: Mode::TABLE.iter().map(|row| row.mode).collect(),
             source: String::new(),
         };
         for line in source.lines().map_while(|line| line.strip_prefix(";;!")) {
@@ -55,12 +58,18 @@ impl Case {
                 "features" => case.options.extend(["-W".to_owned(), value.to_owned()]),
                 "options" => case.options.extend(words()),
                 "file" => case.file = Some(value.to_owned()),
+                "modes" => case.modes = words().map(|name| name.parse()).collect::<Result<_, String>>()?,
                 "stdin" => case.stdin = format!("{value}\n"),
                 other => return Err(format!("there is no directive '{other}'").into()),
             }
         }
         case.source = source;
         Ok(case)
+    }
+
+    /// The modes it runs in: all, unless it says which.
+    pub fn modes(&self) -> &[Mode] {
+        &self.modes
     }
 
     /// Runs the case with some more options.

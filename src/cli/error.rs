@@ -4,6 +4,7 @@
 use crate::wasi::I32Exit;
 use crate::{Error, Trap, WasmBacktrace};
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
 
 /// Exit code of a guest that trapped: the shell's word for a program that aborted.
@@ -92,10 +93,21 @@ fn one_line(text: &str) -> String {
     line
 }
 
+/// Frames of a backtrace that are shown at its innermost end, and at its outermost one, when it is long.
+const SHOWN: (usize, usize) = (30, 5);
+
 /// A backtrace, a frame a line: number, offset in the file, module and function.
 fn frames(backtrace: &WasmBacktrace) -> String {
+    let frames = backtrace.frames();
+    let left_out = left_out(frames.len());
     let mut text = String::from("wasm backtrace:");
-    for (i, frame) in backtrace.frames().iter().enumerate() {
+    for (i, frame) in frames.iter().enumerate() {
+        if i == left_out.start && !left_out.is_empty() {
+            let _ = write!(text, "\n       ... {} more", left_out.len());
+        }
+        if left_out.contains(&i) {
+            continue;
+        }
         let module = frame.module().name().unwrap_or("<unknown>");
         let offset = frame.module_offset().unwrap_or_default();
         let function = match frame.func_name() {
@@ -106,6 +118,12 @@ fn frames(backtrace: &WasmBacktrace) -> String {
         let _ = write!(text, "\n  {i:>3}: {offset:#8x} - {module}!{function}");
     }
     text
+}
+
+/// The frames of a long backtrace that are not shown.
+fn left_out(frames: usize) -> Range<usize> {
+    let (inner, outer) = SHOWN;
+    if frames > inner + outer + 1 { inner..frames - outer } else { 0..0 }
 }
 
 #[cfg(test)]
@@ -127,6 +145,13 @@ mod tests {
     fn the_place_of_a_syntax_error_stays_and_its_excerpt_goes() {
         let said = "expected `)`\n     --> <anon>:2:1\n      |\n    2 | \n      | ^";
         assert_eq!(without_excerpt(said), "expected `)` (at 2:1)");
+    }
+
+    #[test]
+    fn long_backtraces_lose_their_middle() {
+        assert!(left_out(0).is_empty() && left_out(36).is_empty());
+        assert_eq!(left_out(37), 30..32);
+        assert_eq!(left_out(256), 30..251);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+;;! modes: tiered baseline fast optimized
 ;;! features: preset=v1
 ;; Called, it is an error at the call: its body is validated then.
 (module (func (export "_start") (drop (i32.extend8_s (i32.const 1)))))

@@ -1,3 +1,4 @@
+;;! modes: tiered baseline fast optimized
 ;;! invoke: f
 ;; An invalid function is an error when it is called.
 (module binary

@@ -1,3 +1,4 @@
+;;! modes: tiered baseline fast optimized
 ;;! invoke: f
 ;; What is never called is never looked at: the function $never is invalid, and that is no error unless validation is
 ;; eager.
