@@ -70,7 +70,7 @@ pub struct RunOptions {
     /// Say what happens as it happens, one line per event: on standard error, or in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub timeline: Option<Option<PathBuf>>,
-    /// Write every linked object to DIR, as f<INDEX>.<TIER>.o
+    /// Write every linked object to DIR, named by function and tier: f12.optimized.o
     #[arg(long, value_name = "DIR")]
     pub dump_objects: Option<PathBuf>,
     /// The program (.wasm, .wat, or - for standard input) and its arguments
