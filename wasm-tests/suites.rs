@@ -60,7 +60,8 @@ pub const SUITES: &[Suite] = &[
 ];
 
 /// The modes every case runs in.
-pub const MODES: &[Mode] = &[Mode::Baseline, Mode::Optimized];
+pub const MODES: &[Mode] =
+    &[Mode::Baseline, Mode::Optimized, Mode::EagerBaseline, Mode::EagerOptimized];
 
 impl Suite {
     /// The suite's scripts.

@@ -58,7 +58,7 @@ impl LazyReexports {
     /// it.
     ///
     /// # Errors
-    /// The reason, when it cannot be compiled.
+    /// When it cannot be compiled: which function, and why.
     ///
     /// # Panics
     /// When the module does not define `function`.
@@ -103,14 +103,16 @@ impl LazyReexports {
                 Ok(done.code)
             }
             Err(Failure { reason, retry }) => {
+                let name = self.wasm.display_name(function).map(|name| format!(" ({name})"));
+                let error = format!("function {}{}: {reason}", function.0, name.unwrap_or_default());
                 if !retry {
                     let mut failures = self.failures.lock().expect("no one panics under this lock");
-                    failures.insert(function, reason.clone());
+                    failures.insert(function, error.clone());
                 }
                 self.lifecycle.finish(number, if retry { Outcome::Retry } else { Outcome::Failed });
                 session.statistics.failed();
                 session.listeners.tell(Event::Failed { function, reason: &reason });
-                Err(reason)
+                Err(error)
             }
         }
     }

@@ -71,7 +71,7 @@ pub enum LoadError {
     Compile {
         /// The function.
         function: latier_runtime::abi::FuncIndex,
-        /// Why.
+        /// Which and why, in words.
         reason: String,
     },
 }
@@ -81,7 +81,7 @@ impl fmt::Display for LoadError {
         match self {
             LoadError::Module(e) => e.fmt(f),
             LoadError::Memory(e) => e.fmt(f),
-            LoadError::Compile { function, reason } => write!(f, "function {}: {reason}", function.0),
+            LoadError::Compile { reason, .. } => f.write_str(reason),
         }
     }
 }

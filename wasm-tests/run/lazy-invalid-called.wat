@@ -10,7 +10,7 @@
   "\04\00\10\01\0b"                  ;; call 1
   "\02\00\0b")                       ;; nothing: invalid
 
-;; stderr: Error: function could not be compiled: invalid function body: type mismatch: expected i32 but nothing on stack (at offset 0x25)
+;; stderr: Error: function could not be compiled: function 1: invalid function body: type mismatch: expected i32 but nothing on stack (at offset 0x25)
 ;; stderr: wasm backtrace:
 ;; stderr:     0:     0x20 - <unknown>!<wasm function 0>
 ;; exit: 134
