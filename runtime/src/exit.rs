@@ -137,6 +137,21 @@ impl HostValues<'_> {
         }
     }
 
+    /// Whether result `i`, which is no float, is other than zero.
+    ///
+    /// # Panics
+    /// When there is no such result.
+    pub(crate) fn is_set(&self, i: usize) -> bool {
+        match self.layout.results[i] {
+            Loc::Gpr(n) => self.frame.ret_gpr[usize::from(n)] != 0,
+            Loc::Fpr(_) => unreachable!("a reference is no float"),
+            // SAFETY: as in `set_result`.
+            Loc::Mem(at) => unsafe {
+                self.result_area().add(at as usize).cast::<u64>().read_unaligned() != 0
+            },
+        }
+    }
+
     /// The area that results in memory go to: the hidden argument behind the vmctx.
     fn result_area(&self) -> *mut u8 {
         self.frame.gpr[1] as *mut u8

@@ -20,7 +20,35 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// What a host function does: reads its arguments, sets its results (zero or null until set), or fails.
-pub type HostFn<T> = Arc<dyn Fn(&mut HostCall<'_, T>) -> Result<(), HostFailure> + Send + Sync>;
+pub struct HostFn<T> {
+    /// Runs `body`, whose type it alone knows.
+    code: HostCode,
+    body: Arc<dyn Any + Send + Sync>,
+    /// Calls come from stores with such data.
+    data: PhantomData<fn(T)>,
+}
+
+impl<T: 'static> HostFn<T> {
+    /// What `body` does.
+    pub fn new<F>(body: F) -> HostFn<T>
+    where
+        F: Fn(&mut HostCall<'_, T>) -> Result<(), HostFailure> + Send + Sync + 'static,
+    {
+        HostFn { code: call_body::<T, F>, body: Arc::new(body), data: PhantomData }
+    }
+}
+
+impl<T> Clone for HostFn<T> {
+    fn clone(&self) -> HostFn<T> {
+        HostFn { code: self.code, body: self.body.clone(), data: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for HostFn<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostFn").finish_non_exhaustive()
+    }
+}
 
 /// A host function in its store: the context that is the first argument of calls to it. There is one for the
 /// function itself, and one for each import of it, which knows the importing instance.
@@ -28,7 +56,9 @@ pub type HostFn<T> = Arc<dyn Fn(&mut HostCall<'_, T>) -> Result<(), HostFailure>
 pub(crate) struct HostFunc {
     context: HostContext,
     code: HostCode,
-    /// A `HostFn<T>`, for the store's `T`.
+    /// The closure, whose type `code` knows.
+    closure: *const (),
+    /// Keeps it alive.
     body: Arc<dyn Any + Send + Sync>,
     /// The results whose types have no null, so that they must be set.
     required: Arc<[usize]>,
@@ -65,9 +95,10 @@ impl Func {
         let never_null = |ty: &ValType| matches!(ty, ValType::Ref(r) if !r.nullable);
         let required = (0..ty.results.len()).filter(|i| never_null(&ty.results[*i])).collect();
         let cell = Stable::new(HostFunc {
-            context: HostContext::new(store.vm(), ty, call_body::<T>),
-            code: call_body::<T>,
-            body: Arc::new(f),
+            context: HostContext::new(store.vm(), ty, f.code),
+            code: f.code,
+            closure: Arc::as_ptr(&f.body).cast(),
+            body: f.body,
             required,
             caller: ptr::null_mut(),
             record: VmFuncRef {
@@ -109,6 +140,7 @@ pub(crate) unsafe fn import(
         let cell = Stable::new(HostFunc {
             context: HostContext::new(store.vm(), host.context.ty().clone(), host.code),
             code: host.code,
+            closure: host.closure,
             body: host.body.clone(),
             required: host.required.clone(),
             caller: instance.as_ptr(),
@@ -121,28 +153,32 @@ pub(crate) unsafe fn import(
     import
 }
 
-/// The code of every host function of a store whose data is a `T`.
+/// The code of every host function that is an `F` in a store whose data is a `T`.
 ///
 /// # Safety
-/// Called by the host exit only: `context` is a [`HostFunc`]'s, of such a store.
-unsafe extern "C" fn call_body<T: 'static>(context: *mut HostHead, frame: *mut HostFrame) -> bool {
+/// Called by the host exit only: `context` is a [`HostFunc`]'s, of such a function and store.
+unsafe extern "C" fn call_body<T, F>(context: *mut HostHead, frame: *mut HostFrame) -> bool
+where
+    T: 'static,
+    F: Fn(&mut HostCall<'_, T>) -> Result<(), HostFailure> + Send + Sync + 'static,
+{
     // SAFETY: `new_host` and `import` make contexts with this code only for such stores; both live during the call.
     let (host, store) = unsafe { (HostFunc::of(context.cast()), (*context).header.store) };
     // SAFETY: the store lives, and who holds it waits for us.
     let exit_pc = unsafe { (*store).exit_pc };
     let body = |values: &mut HostValues<'_>| {
-        debug_assert!(host.body.is::<HostFn<T>>(), "this code belongs to bodies of this type");
-        let body = Arc::as_ptr(&host.body).cast::<HostFn<T>>();
+        debug_assert!(host.body.is::<F>(), "this code belongs to bodies of this type");
         let values = NonNull::from(values).cast();
-        let unset = host.required.to_vec();
-        let mut call = HostCall { values, host, store, exit_pc, unset, data: PhantomData };
-        // SAFETY: `new_host` pairs this code with a body of this type, and `import` copies both.
-        unsafe { (*body)(&mut call) }.map_err(UnwindReason::Host)?;
-        assert!(
-            call.unset.is_empty(),
-            "a host function left results {:?} unset, which have no null",
-            call.unset
-        );
+        let mut call = HostCall { values, host, store, exit_pc, data: PhantomData };
+        // SAFETY: `HostFn::new` pairs this code with a closure of this type, and `import` copies both.
+        unsafe { (*host.closure.cast::<F>())(&mut call) }.map_err(UnwindReason::Host)?;
+        for result in &*host.required {
+            // References that are not null are not zero, and results are zero until set.
+            assert!(
+                call.values().is_set(*result),
+                "a host function left result {result} unset, which has no null"
+            );
+        }
         Ok(())
     };
     // SAFETY: context and frame are what we were called with.
@@ -157,8 +193,6 @@ pub struct HostCall<'a, T> {
     store: *mut VmStore,
     /// Where Wasm was left: a call back into Wasm overwrites it in the store.
     exit_pc: usize,
-    /// Of the results that must be set, those that are not.
-    unset: Vec<usize>,
     data: PhantomData<&'a mut Store<T>>,
 }
 
@@ -219,7 +253,6 @@ impl<T: 'static> HostCall<'_, T> {
         let ty = self.ty().results[i];
         assert!(ty == R::TYPE || R::TYPE.matches(ty), "result {i} is of type {ty}, not {}", R::TYPE);
         let raw = value.to_raw(self.store_ref());
-        self.unset.retain(|unset| *unset != i);
         self.values_mut().set_result(i, raw);
     }
 
@@ -245,7 +278,6 @@ impl<T: 'static> HostCall<'_, T> {
         let ty = self.ty().results[i];
         assert!(value.matches(self.store_ref(), ty), "result {i} is of type {ty}");
         let [low, high] = value.to_raw().0;
-        self.unset.retain(|unset| *unset != i);
         self.values_mut().set_result(i, u128::from(low) | u128::from(high) << 64);
     }
 

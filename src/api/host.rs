@@ -50,7 +50,7 @@ impl<T: 'static> HostFunc<T> {
         let call = move |call: &mut raw::HostCall<'_, StoreData<T>>| {
             func(call).map_err(|error| Box::new(error) as raw::HostFailure)
         };
-        HostFunc { ty, call: Arc::new(call) }
+        HostFunc { ty, call: raw::HostFn::new(call) }
     }
 
     /// A new function in `store`.

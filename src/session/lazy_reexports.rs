@@ -18,9 +18,6 @@ pub struct LazyReexports {
     code: Arc<ModuleCode>,
     lifecycle: Lifecycle,
     failures: Mutex<HashMap<FuncIndex, String>>,
-    /// Where each compiled function's code is, for a call that re-enters although its function has code: one that
-    /// lost a race, or whose slot was reset.
-    implementations: Mutex<HashMap<FuncIndex, CodeAddr>>,
 }
 
 impl LazyReexports {
@@ -33,8 +30,7 @@ impl LazyReexports {
         let defined = wasm.desc.functions.len() as u32 - wasm.desc.func_imports;
         let code = ModuleCode::new(defined, wasm.desc.func_imports)?;
         let lifecycle = Lifecycle::new(defined as usize);
-        let (failures, implementations) = Default::default();
-        let reexports = LazyReexports { session, wasm, code, lifecycle, failures, implementations };
+        let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default() };
         reexports.session.listeners.tell(Event::Created { functions: defined, took: start.elapsed() });
         Ok(Arc::new(reexports))
     }
@@ -66,7 +62,9 @@ impl LazyReexports {
         let number = (function.0 - self.wasm.desc.func_imports) as usize;
         match self.lifecycle.claim(number) {
             Claim::Compiled => {
-                Ok(self.code.current(function).unwrap_or_else(|| self.redirect_again(function)))
+                // Who calls a compiled function by its trampoline lost a race, or the slot was reset.
+                let code = self.code.current(function).or_else(|| self.code.redirect_again(function));
+                Ok(code.expect("a compiled function was redirected"))
             }
             Claim::Failed => {
                 let failures = self.failures.lock().expect("no one panics under this lock");
@@ -76,14 +74,6 @@ impl LazyReexports {
         }
     }
 
-    /// Leads the slot of a compiled function back to its code.
-    fn redirect_again(&self, function: FuncIndex) -> CodeAddr {
-        let implementations = self.implementations.lock().expect("no one panics under this lock");
-        let code = implementations[&function];
-        self.code.redirect(function, code);
-        code
-    }
-
     fn first_compile(&self, function: FuncIndex, number: usize) -> Result<CodeAddr, String> {
         let session = &self.session;
         let tier = session.config.mode.row().first;
@@ -91,10 +81,6 @@ impl LazyReexports {
         match materialize::materialize(self, function, tier) {
             Ok(done) => {
                 // The slot first, the state after it: whoever sees the state finds the slot redirected.
-                self.implementations
-                    .lock()
-                    .expect("no one panics under this lock")
-                    .insert(function, done.code);
                 self.code.redirect(function, done.code);
                 self.lifecycle.finish(number, Outcome::Compiled);
                 session.statistics.compiled(tier, &done.cost);

@@ -7,12 +7,16 @@ use crate::reexports::{Batch, RedirectableSymbols, ReentryTrampolines, Stubs, Tr
 use crate::registry::ModuleToken;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The executable memory of one module. Dropped, its memory goes back to the system: none of its code may run then
 /// or later.
 pub struct ModuleCode {
     space: Arc<ModuleSpace>,
     symbols: Box<dyn RedirectableSymbols>,
+    /// The code that each function was last led to; 0 before it was. Stays when a function leads to its trampoline
+    /// again.
+    latest: Box<[AtomicUsize]>,
     first_defined: u32,
     func_count_defined: u32,
 }
@@ -45,7 +49,9 @@ impl ModuleCode {
         let batch = Batch { code: code.working(), code_at, cells, first: FuncIndex(first_defined), count };
         let symbols = Box::new(S::make(batch, trampolines));
         code.finalize_unrecorded()?;
-        Ok(Arc::new(ModuleCode { space, symbols, first_defined, func_count_defined }))
+        // SAFETY: all zero is a value of an `AtomicUsize`.
+        let latest = unsafe { Box::new_zeroed_slice(count as usize).assume_init() };
+        Ok(Arc::new(ModuleCode { space, symbols, latest, first_defined, func_count_defined }))
     }
 
     /// The module's identity in the registry.
@@ -76,7 +82,27 @@ impl ModuleCode {
 
     /// Leads the function to `to`, for calls that start from now on.
     pub fn redirect(&self, function: FuncIndex, to: CodeAddr) {
-        self.symbols.redirect(self.ordinal(function), to);
+        let ordinal = self.ordinal(function);
+        self.latest[ordinal as usize].store(to.0, Ordering::SeqCst);
+        self.symbols.redirect(ordinal, to);
+    }
+
+    /// Leads the function, which leads to its re-entry trampoline, to the code that it was last led to; `None` when
+    /// there is none.
+    pub fn redirect_again(&self, function: FuncIndex) -> Option<CodeAddr> {
+        let ordinal = self.ordinal(function);
+        let latest = &self.latest[ordinal as usize];
+        let mut code = latest.load(Ordering::SeqCst);
+        while code != 0 {
+            self.symbols.redirect(ordinal, CodeAddr(code));
+            // A redirect to newer code may have come between load and store: its code must win.
+            let now = latest.load(Ordering::SeqCst);
+            if now == code {
+                return Some(CodeAddr(code));
+            }
+            code = now;
+        }
+        None
     }
 
     /// The code that the function leads to; `None` while it leads to its re-entry trampoline.

@@ -27,7 +27,7 @@ fn host(
     results: impl IntoIterator<Item = ValType>,
     f: impl Fn(&mut HostCall<'_, u32>) -> Result<(), crate::trap::HostFailure> + Send + Sync + 'static,
 ) -> Func {
-    Func::new_host(store, FuncType::new(params, results), Arc::new(f) as HostFn<u32>).unwrap()
+    Func::new_host(store, FuncType::new(params, results), HostFn::new(f)).unwrap()
 }
 
 /// A value that is different for each `n`.

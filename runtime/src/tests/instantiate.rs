@@ -4,6 +4,7 @@ use super::*;
 use crate::abi::TrapCode;
 use crate::func::Func;
 use crate::global::Global;
+use crate::host::HostFn;
 use crate::instantiate::InstantiateError;
 use crate::memory::Memory;
 use crate::table::Table;
@@ -20,7 +21,7 @@ fn link_error(store: &mut Store<u32>, module: &Arc<Module>, imports: &[Extern]) 
 #[test]
 fn an_import_of_another_type_is_named() {
     let mut store = new_store();
-    let host = |store: &mut Store<u32>, ty| Func::new_host(store, ty, Arc::new(|_| Ok(()))).unwrap();
+    let host = |store: &mut Store<u32>, ty| Func::new_host(store, ty, HostFn::new(|_| Ok(()))).unwrap();
     let f = host(&mut store, FuncType::new([ValType::I32], [ValType::I64]));
     let memory = Memory::new(&mut store, memory32(2, Some(4))).unwrap();
     let table = Table::new(&mut store, funcref_table(2, None), Val::FuncRef(None)).unwrap();
@@ -326,7 +327,7 @@ fn ten_thousand_instances_leave_nothing_behind() {
     let module = d.module();
     let once = || {
         let mut store = Store::new(types.clone(), 0u32);
-        let host = Func::new_host(&mut store, FuncType::new([], []), Arc::new(|_| Ok(()))).unwrap();
+        let host = Func::new_host(&mut store, FuncType::new([], []), HostFn::new(|_| Ok(()))).unwrap();
         store.instantiate(&module, &[]).unwrap();
         assert_eq!(host.ty(&store).params.len(), 0);
     };

@@ -3,6 +3,7 @@
 use super::{funcref_table, memory32, new_store};
 use crate::func::Func;
 use crate::global::Global;
+use crate::host::HostFn;
 use crate::memory::{Memory, MemoryAccessError};
 use crate::store::{Store, StoreInner};
 use crate::table::{Table, TableError};
@@ -156,12 +157,13 @@ fn tables_grow_and_are_bounded() {
     let typed = RefType { nullable: true, heap: HeapType::Concrete(f.type_id(&store)) };
     let typed = TableType { element: typed, ..funcref_table(1, None) };
     let typed = Table::new(&mut store, typed, Val::FuncRef(Some(f))).unwrap();
-    let other = Func::new_host(&mut store, FuncType::new([ValType::I32], []), Arc::new(|_| Ok(()))).unwrap();
+    let other =
+        Func::new_host(&mut store, FuncType::new([ValType::I32], []), HostFn::new(|_| Ok(()))).unwrap();
     typed.set(&mut store, 0, Val::FuncRef(Some(other))).unwrap_err();
 }
 
 fn nothing(store: &mut Store<u32>) -> Func {
-    Func::new_host(store, FuncType::new([], []), Arc::new(|_| Ok(()))).unwrap()
+    Func::new_host(store, FuncType::new([], []), HostFn::new(|_| Ok(()))).unwrap()
 }
 
 #[test]
