@@ -57,6 +57,31 @@ pub const SUITES: &[Suite] = &[
         features: "preset=v2,extended-const",
         source: Source::Proposal(Proposal::ExtendedConst),
     },
+    Suite {
+        name: "multi-memory",
+        features: "preset=v2,multi-memory,extended-const",
+        source: Source::Proposal(Proposal::MultiMemory),
+    },
+    Suite {
+        name: "memory64",
+        features: "preset=v2,simd,memory64,extended-const",
+        source: Source::Proposal(Proposal::Memory64),
+    },
+    Suite {
+        name: "custom-page-sizes",
+        features: "preset=v2,custom-page-sizes,multi-memory,memory64",
+        source: Source::Proposal(Proposal::CustomPageSizes),
+    },
+    Suite {
+        name: "wide-arithmetic",
+        features: "preset=v2,wide-arithmetic",
+        source: Source::Proposal(Proposal::WideArithmetic),
+    },
+    Suite {
+        name: "annotations",
+        features: "preset=v2,simd",
+        source: Source::Proposal(Proposal::Annotations),
+    },
 ];
 
 /// The modes every case runs in.

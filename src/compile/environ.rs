@@ -35,7 +35,7 @@ pub(crate) struct AccessKinds {
     pub memory_desc: MemFlagsData,
     /// Base and length of a table that may grow.
     pub table_desc: MemFlagsData,
-    /// An element of a table.
+    /// An element of a table: the access is the check.
     pub element: MemFlagsData,
     /// The record of a function that may be null: the access is the check.
     pub nullable_record: MemFlagsData,
@@ -63,7 +63,10 @@ impl AccessKinds {
                 .with_alias_region(region("heap")),
             memory_desc: ours.with_alias_region(region("memory")),
             table_desc: ours.with_alias_region(region("table")),
-            element: ours.with_alias_region(region("element")),
+            element: MemFlagsData::new()
+                .with_aligned()
+                .with_trap_code(Some(trap_code(TrapCode::TableOutOfBounds)))
+                .with_alias_region(region("element")),
             nullable_record: MemFlagsData::new()
                 .with_aligned()
                 .with_readonly()

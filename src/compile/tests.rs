@@ -106,6 +106,8 @@ fn every_numeric_operator_compiles() {
     one_function_each(&mut text, "i64", "f64", &["f64.reinterpret_i64"]);
     one_function_each(&mut text, "f64", "f32", &["f32.demote_f64"]);
     one_function_each(&mut text, "f32", "f64", &["f64.promote_f32"]);
+    one_function_each(&mut text, "i64 i64 i64 i64", "i64 i64", &["i64.add128", "i64.sub128"]);
+    one_function_each(&mut text, "i64 i64", "i64 i64", &["i64.mul_wide_s", "i64.mul_wide_u"]);
     one_function_each(&mut text, "i64 i64 i32", "i64", &["select", "select (result i64)", "nop select"]);
     compile_all(&module(&(text + ")")));
 }
@@ -175,13 +177,13 @@ fn state_compiles_whatever_the_memory() {
     }
     for offset in ["0", "0xffffffff", "0xffffffffffffffff"] {
         let text = format!("(module (memory i64 1) {})", accesses("i64", offset));
-        compile_all(&module_with(&text, &["memory64"]));
+        compile_all(&module(&text));
     }
     let two = "(module (memory 1) (memory i64 1) (memory 2) (func (param i64) (result i32)
         (drop (i32.load 1 offset=4 (local.get 0)))
         (memory.copy 1 2 (local.get 0) (i32.const 0) (i32.const 9))
         (i32.load 2 (i32.wrap_i64 (memory.size 1)))))";
-    compile_all(&module_with(two, &["multi-memory", "memory64"]));
+    compile_all(&module(two));
     let small_pages = "(module (memory 100 (pagesize 1)) (func (result i32) (i32.load (memory.size))))";
     compile_all(&module_with(small_pages, &["custom-page-sizes"]));
 }
@@ -238,7 +240,33 @@ fn loads_from_guarded_memory_are_not_checked() {
         assert!(!within.contains(" trap"), "{within}");
         assert!(within.contains("load.i32 user2 little"), "{within}");
         let beyond = first_clif(&text((32 << 20) - 3), settings);
-        assert!(beyond.contains("trapnz"), "{beyond}");
+        assert!(beyond.contains("select_spectre_guard"), "{beyond}");
+    }
+}
+
+#[test]
+fn what_is_checked_is_masked() {
+    let memory64 = "(module (memory i64 1) (func (param i64) (i32.store (local.get 0) (i32.const 1))))";
+    let small_pages = "(module (memory 9 (pagesize 1)) (func (param i32) (drop (i64.load (local.get 0)))))";
+    let get = "(module (table 2 funcref) (func (param i32) (result funcref) (table.get (local.get 0))))";
+    let call = "(module (table i64 2 2 funcref) (func (param i64) (call_indirect (local.get 0))))";
+    for (text, region) in
+        [(memory64, "region1"), (small_pages, "region1"), (get, "region4"), (call, "region4")]
+    {
+        let module = module_with(text, &["custom-page-sizes"]);
+        for settings in BOTH {
+            bodies(&module, |body| {
+                let text = clif(&module.desc, body, settings).unwrap();
+                // The access has the guard's result as its address, and is what traps.
+                let guard = text.lines().find(|line| line.contains("select_spectre_guard")).expect("a mask");
+                let at = guard.split_whitespace().find(|word| word.starts_with('v')).expect("its name");
+                let access = text.lines().find(|line| {
+                    (line.contains("store") || line.contains(" load.")) && line.contains(region)
+                });
+                let access = access.expect("an access").split("  ;").next().unwrap_or_default();
+                assert!(access.trim_end().ends_with(at) && access.contains(" user"), "{text}");
+            });
+        }
     }
 }
 

@@ -101,8 +101,8 @@ pub const PROPOSALS: &[Proposal] = &[
         "vectors as hardware likes them",
     ),
     row("tail-call", 5, false, WasmFeatures::TAIL_CALL, NOTHING, "calls in place of the caller's frame"),
-    row("multi-memory", 5, false, WasmFeatures::MULTI_MEMORY, NOTHING, "several memories"),
-    row("memory64", 5, false, WasmFeatures::MEMORY64, NOTHING, "memories and tables indexed by i64"),
+    row("multi-memory", 5, true, WasmFeatures::MULTI_MEMORY, NOTHING, "several memories"),
+    row("memory64", 5, true, WasmFeatures::MEMORY64, NOTHING, "memories and tables indexed by i64"),
     row(
         "exceptions",
         5,
@@ -128,7 +128,7 @@ pub const PROPOSALS: &[Proposal] = &[
         "structs and arrays, garbage collected",
     ),
     row("threads", 4, false, WasmFeatures::THREADS, NOTHING, "shared memories and atomic accesses"),
-    row("wide-arithmetic", 4, false, WasmFeatures::WIDE_ARITHMETIC, NOTHING, "128-bit sums and products"),
+    row("wide-arithmetic", 4, true, WasmFeatures::WIDE_ARITHMETIC, NOTHING, "128-bit sums and products"),
     row(
         "custom-page-sizes",
         3,
@@ -285,6 +285,7 @@ mod tests {
     fn the_default_is_what_can_be_compiled() {
         let features = Features::default();
         assert!(features.is_enabled("bulk-memory") && features.is_enabled("extended-const"));
+        assert!(features.is_enabled("memory64") && !features.is_enabled("custom-page-sizes"));
         assert!(!features.is_enabled("simd") && !features.is_enabled("gc"));
         assert!(features.flags().floats() && features.flags().gc_types());
     }

@@ -4,6 +4,7 @@
 mod calls;
 mod errors;
 mod hosts;
+mod indices;
 mod items;
 mod linking;
 mod threads;

@@ -2,10 +2,9 @@
 //! and the access's static offset alone.
 
 use super::Lowering;
-use crate::compile::environ::trap_code;
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 use latier_runtime::abi::TrapCode;
 use latier_runtime::builtin::Builtin;
@@ -80,45 +79,59 @@ fn store(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
 
 /// Where an access of `bytes` bytes goes: an address, and an offset to add to it. What is outside the memory traps,
 /// here or at the access.
-fn address(f: &mut Lowering<'_>, index: Value, memarg: &MemArg, bytes: u32) -> (Value, i32) {
-    let MemArgTarget::Memory(memory) = memarg.target else {
-        unreachable!("only operators on memories come here");
-    };
-    let ty = f.env.module.memories[memory as usize];
+pub(super) fn address(f: &mut Lowering<'_>, index: Value, memarg: &MemArg, bytes: u32) -> (Value, i32) {
+    let (memory, ty) = accessed(f, memarg);
     let index = f.widen(index);
     // The guard lies behind all that 32 bits can address, so an offset that leads at most to its end is caught there.
     let caught = memarg.offset.checked_add(u64::from(bytes)).is_some_and(|end| end <= MemoryType::GUARD);
-    if !(ty.is_guarded() && caught) {
-        check(f, index, memory, memarg.offset, bytes);
-    }
+    let outside =
+        if ty.is_guarded() && caught { None } else { Some(outside(f, index, memory, memarg, bytes)) };
     let base = base(f, memory, ty);
     let at = f.ins().iadd(base, index);
-    match i32::try_from(memarg.offset) {
-        Ok(offset) => (at, offset),
-        Err(_) => {
-            let offset = f.ins().iconst(I64, memarg.offset.cast_signed());
-            (f.ins().iadd(at, offset), 0)
+    let Some(outside) = outside else {
+        // The guard is shorter than an i32 reaches.
+        return (at, memarg.offset as i32);
+    };
+    let at = match memarg.offset {
+        0 => at,
+        offset => {
+            let offset = f.ins().iconst(I64, offset.cast_signed());
+            f.ins().iadd(at, offset)
         }
-    }
+    };
+    // What is outside goes to address 0, which is never mapped: the access traps there, and no address outside the
+    // memory is ever accessed, not even by a processor that guesses.
+    let nowhere = f.ins().iconst(I64, 0);
+    (f.ins().select_spectre_guard(outside, nowhere, at), 0)
 }
 
-/// Traps unless `index` + `offset` + `bytes`, computed without overflow, is at most the memory's length.
-fn check(f: &mut Lowering<'_>, index: Value, memory: u32, offset: u64, bytes: u32) {
-    let code = trap_code(TrapCode::MemoryOutOfBounds);
-    let Some(reach) = offset.checked_add(u64::from(bytes)) else {
-        let never = f.ins().iconst(I32, 1);
-        f.ins().trapnz(never, code);
-        return;
+/// The memory that an access names, and its type.
+pub(super) fn accessed(f: &Lowering<'_>, memarg: &MemArg) -> (u32, MemoryType) {
+    let MemArgTarget::Memory(memory) = memarg.target else {
+        unreachable!("only operators on memories come here");
+    };
+    (memory, f.env.module.memories[memory as usize])
+}
+
+/// Whether `index`, the static offset and `bytes`, summed up without overflow, are more than the memory's length.
+fn outside(f: &mut Lowering<'_>, index: Value, memory: u32, memarg: &MemArg, bytes: u32) -> Value {
+    let Some(reach) = memarg.offset.checked_add(u64::from(bytes)) else {
+        return f.ins().iconst(I8, 1);
     };
     let reach = f.ins().iconst(I64, reach.cast_signed());
-    let end = f.ins().uadd_overflow_trap(index, reach, code);
     let len = length(f, memory);
-    let outside = f.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
-    f.ins().trapnz(outside, code);
+    if !f.env.module.memories[memory as usize].memory64 {
+        // Index and offset have 32 bits each: their sum has no carry.
+        let end = f.ins().iadd(index, reach);
+        return f.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+    }
+    let (end, carry) = f.ins().uadd_overflow(index, reach);
+    let beyond = f.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+    f.ins().bor(beyond, carry)
 }
 
 /// The pointer to the memory's description.
-fn descriptor(f: &mut Lowering<'_>, memory: u32) -> Value {
+pub(super) fn descriptor(f: &mut Lowering<'_>, memory: u32) -> Value {
     f.env.pointer(&mut f.builder, Symbol::Memory(memory))
 }
 

@@ -4,8 +4,8 @@
 use super::Lowering;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64, I128};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 use wasmparser::Operator::{self, *};
 
 /// Lowers `op` if it is numeric.
@@ -19,6 +19,7 @@ pub(super) fn lower(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
         || float_unary(op, f)
         || to_int(op, f)
         || to_float(op, f)
+        || wide(op, f)
 }
 
 fn constant(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
@@ -193,4 +194,37 @@ fn to_float(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Arithmetic on 128 bits, as two values of 64: the low half first.
+fn wide(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
+    let wide = match op {
+        I64Add128 | I64Sub128 => {
+            let y = pop_wide(f);
+            let x = pop_wide(f);
+            match op {
+                I64Add128 => f.ins().iadd(x, y),
+                _ => f.ins().isub(x, y),
+            }
+        }
+        I64MulWideS | I64MulWideU => {
+            let (x, y) = f.pop2();
+            let extend = |f: &mut Lowering<'_>, half| match op {
+                I64MulWideS => f.ins().sextend(I128, half),
+                _ => f.ins().uextend(I128, half),
+            };
+            let (x, y) = (extend(f, x), extend(f, y));
+            f.ins().imul(x, y)
+        }
+        _ => return false,
+    };
+    let (low, high) = f.ins().isplit(wide);
+    f.push(low);
+    f.push(high);
+    true
+}
+
+fn pop_wide(f: &mut Lowering<'_>) -> Value {
+    let (low, high) = f.pop2();
+    f.ins().iconcat(low, high)
 }
