@@ -53,6 +53,11 @@ pub const SUITES: &[Suite] = &[
         source: Source::Proposal(Proposal::SignExtensionOps),
     },
     Suite {
+        name: "tail-call",
+        features: "preset=v2,tail-call",
+        source: Source::Proposal(Proposal::TailCall),
+    },
+    Suite {
         name: "extended-const",
         features: "preset=v2,extended-const",
         source: Source::Proposal(Proposal::ExtendedConst),

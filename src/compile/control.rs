@@ -108,6 +108,7 @@ impl Control {
                 f.ins().trap(trap_code(TrapCode::Unreachable));
                 self.reachable = false;
             }
+            _ if f.tail_call(op, self.result_area) => self.reachable = false,
             _ => return Ok(false),
         }
         Ok(true)

@@ -100,7 +100,7 @@ pub const PROPOSALS: &[Proposal] = &[
         WasmFeatures::SIMD,
         "vectors as hardware likes them",
     ),
-    row("tail-call", 5, false, WasmFeatures::TAIL_CALL, NOTHING, "calls in place of the caller's frame"),
+    row("tail-call", 5, true, WasmFeatures::TAIL_CALL, NOTHING, "calls in place of the caller's frame"),
     row("multi-memory", 5, true, WasmFeatures::MULTI_MEMORY, NOTHING, "several memories"),
     row("memory64", 5, true, WasmFeatures::MEMORY64, NOTHING, "memories and tables indexed by i64"),
     row(

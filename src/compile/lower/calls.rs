@@ -1,5 +1,5 @@
-//! Calls: of defined functions through their slot's symbol, of imports and table elements through the slot that
-//! their record names. No call holds an implementation's address.
+//! Calls and tail calls: of defined functions through their slot's symbol, of imports and table elements through the
+//! slot that their record names. No call holds an implementation's address.
 
 use super::{Lowering, tables};
 use crate::compile::environ::trap_code;
@@ -7,7 +7,7 @@ use crate::compile::signature::{RESULT_BYTES, value_type};
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{self, Inst, InstBuilder, SigRef, Value};
+use cranelift_codegen::ir::{self, Inst, InstBuilder, MemFlagsData, SigRef, Value};
 use latier_runtime::abi::{CallLayout, FuncIndex, TrapCode};
 use latier_runtime::types::{FuncType, ValType};
 use latier_runtime::vmctx::{FUNCREF_SLOT, FUNCREF_TYPE_ID, FUNCREF_VMCTX, IMPORT_SLOT, IMPORT_VMCTX};
@@ -19,33 +19,58 @@ enum Callee {
     Code(SigRef, Value),
 }
 
-/// Lowers `op` if it calls.
+/// A call but for its arguments.
+struct Call<'a> {
+    ty: &'a FuncType,
+    vmctx: Value,
+    callee: Callee,
+}
+
+/// Lowers `op` if it calls and goes on behind the call.
 pub(super) fn lower(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
-    match *op {
+    let target = match *op {
         Operator::Call { function_index } => direct(f, function_index),
         Operator::CallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
         _ => return false,
-    }
+    };
+    call(f, target);
     true
 }
 
-fn direct(f: &mut Lowering<'_>, function: u32) {
-    let ty = f.env.module.functions[function as usize];
-    let func_type = f.env.func_type(ty);
+/// Lowers `op` if it is a tail call: then nothing behind it is reached. `area` is where the caller's results go, if
+/// they go through memory. The callee's are the same, so they go there too: nothing of the caller's frame is passed.
+pub(super) fn lower_tail(op: &Operator<'_>, f: &mut Lowering<'_>, area: Option<Value>) -> bool {
+    let target = match *op {
+        Operator::ReturnCall { function_index } => direct(f, function_index),
+        Operator::ReturnCallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
+        _ => return false,
+    };
+    let args = arguments(f, &target, area);
+    match target.callee {
+        Callee::Defined(callee) => f.ins().return_call(callee, &args),
+        Callee::Code(signature, code) => f.ins().return_call_indirect(signature, code, &args),
+    };
+    f.values = args;
+    true
+}
+
+fn direct<'a>(f: &mut Lowering<'a>, function: u32) -> Call<'a> {
+    let index = f.env.module.functions[function as usize];
+    let ty = f.env.func_type(index);
     if function >= f.env.module.func_imports {
         let callee = f.env.callee(&mut f.builder, FuncIndex(function));
-        return call(f, func_type, f.env.vmctx, Callee::Defined(callee));
+        return Call { ty, vmctx: f.env.vmctx, callee: Callee::Defined(callee) };
     }
-    let signature = f.env.signature(&mut f.builder, ty);
+    let signature = f.env.signature(&mut f.builder, index);
     let import = f.env.field(&mut f.builder, Symbol::FuncImport(function));
     let access = f.env.access;
     let slot = f.ins().load(I64, access.fixed, import, IMPORT_SLOT);
     let vmctx = f.ins().load(I64, access.fixed, import, IMPORT_VMCTX);
     let code = f.ins().load(I64, access.slot, slot, 0);
-    call(f, func_type, vmctx, Callee::Code(signature, code));
+    Call { ty, vmctx, callee: Callee::Code(signature, code) }
 }
 
-fn indirect(f: &mut Lowering<'_>, ty: u32, table: u32) {
+fn indirect<'a>(f: &mut Lowering<'a>, ty: u32, table: u32) -> Call<'a> {
     let index = f.pop();
     let access = f.env.access;
     let record = tables::load_element(f, table, index);
@@ -55,33 +80,45 @@ fn indirect(f: &mut Lowering<'_>, ty: u32, table: u32) {
     let expected = f.ins().ireduce(I32, expected);
     let differs = f.ins().icmp(IntCC::NotEqual, actual, expected);
     f.ins().trapnz(differs, trap_code(TrapCode::BadSignature));
-    let slot = f.ins().load(I64, access.record, record, FUNCREF_SLOT);
+    through(f, ty, record, access.record)
+}
+
+/// A call of the function of `record`, which is of type `ty`; `first` is how its record is read first.
+fn through<'a>(f: &mut Lowering<'a>, ty: u32, record: Value, first: MemFlagsData) -> Call<'a> {
+    let access = f.env.access;
+    let slot = f.ins().load(I64, first, record, FUNCREF_SLOT);
     let vmctx = f.ins().load(I64, access.record, record, FUNCREF_VMCTX);
     let code = f.ins().load(I64, access.slot, slot, 0);
     let signature = f.env.signature(&mut f.builder, ty);
-    call(f, f.env.func_type(ty), vmctx, Callee::Code(signature, code));
+    Call { ty: f.env.func_type(ty), vmctx, callee: Callee::Code(signature, code) }
+}
+
+/// Takes the arguments from the operand stack: all that the callee gets, in the room for lists of arguments.
+fn arguments(f: &mut Lowering<'_>, call: &Call<'_>, area: Option<Value>) -> Vec<Value> {
+    let mut args = std::mem::take(&mut f.values);
+    args.clear();
+    args.push(call.vmctx);
+    args.extend(area);
+    let first = f.stack.len() - call.ty.params.len();
+    args.extend(f.stack.drain(first..));
+    args
 }
 
 /// Takes the arguments from the operand stack, calls, and puts the results there.
-fn call(f: &mut Lowering<'_>, ty: &FuncType, vmctx: Value, callee: Callee) {
-    let area = CallLayout::results_in_memory(&ty.results)
-        .then(|| f.env.result_area(f.builder.func, RESULT_BYTES * ty.results.len() as u32));
-    let mut args = std::mem::take(&mut f.values);
-    args.clear();
-    args.push(vmctx);
-    if let Some(area) = area {
-        args.push(f.ins().stack_addr(I64, area, 0));
-    }
-    let first = f.stack.len() - ty.params.len();
-    args.extend(f.stack.drain(first..));
-    let call = match callee {
+fn call(f: &mut Lowering<'_>, target: Call<'_>) {
+    let results = &target.ty.results;
+    let area = CallLayout::results_in_memory(results)
+        .then(|| f.env.result_area(f.builder.func, RESULT_BYTES * results.len() as u32));
+    let address = area.map(|area| f.ins().stack_addr(I64, area, 0));
+    let args = arguments(f, &target, address);
+    let call = match target.callee {
         Callee::Defined(callee) => f.ins().call(callee, &args),
         Callee::Code(signature, code) => f.ins().call_indirect(signature, code, &args),
     };
     f.values = args;
     match area {
         None => push_results(f, call),
-        Some(area) => load_results(f, &ty.results, area),
+        Some(area) => load_results(f, results, area),
     }
 }
 

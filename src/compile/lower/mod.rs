@@ -44,6 +44,12 @@ impl<'a> Lowering<'a> {
             || tables::lower(op, self)
     }
 
+    /// Lowers `op` if it is a tail call, behind which nothing is reached; false if not. `area` is where the function's
+    /// results go, if they go through memory.
+    pub fn tail_call(&mut self, op: &Operator<'_>, area: Option<Value>) -> bool {
+        calls::lower_tail(op, self, area)
+    }
+
     /// The next instruction's builder.
     pub fn ins(&mut self) -> FuncInstBuilder<'_, 'a> {
         self.builder.ins()
