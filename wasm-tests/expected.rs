@@ -1,5 +1,5 @@
-//! The lists of expected failures: read, never written. A line is `suite/file.wast[:LINE]  reason`; a reason is not
-//! optional, and what a list names must exist and must fail.
+//! The list of expected failures: read, never written. A line is `suite/file.wast:LINE  reason`; a reason is not
+//! optional, and what it names must exist and must fail.
 
 use crate::suites::SUITES;
 use libtest_mimic::{Failed, Trial};
@@ -7,30 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Assertions that a later version of WebAssembly made obsolete.
 const OBSOLETE: &str = include_str!("expected-failures/obsolete.txt");
-/// Files that need vectors.
-const VECTORS: &str = include_str!("expected-failures/vectors.txt");
 
 /// What is expected to fail, by the script's name `suite/file.wast`.
 pub struct Expected {
     lines: BTreeMap<&'static str, BTreeSet<usize>>,
-    files: BTreeSet<&'static str>,
     wrong: Vec<String>,
 }
 
 impl Expected {
     /// Reads the lists.
     pub fn read() -> Expected {
-        let mut all = Expected { lines: BTreeMap::new(), files: BTreeSet::new(), wrong: Vec::new() };
+        let mut all = Expected { lines: BTreeMap::new(), wrong: Vec::new() };
         for entry in entries(OBSOLETE) {
             match parse(entry).and_then(|place| place.split_once(':')).map(|(f, line)| (f, line.parse())) {
                 Some((file, Ok(line))) if all.lines.entry(file).or_default().insert(line) => {}
                 _ => all.wrong.push(format!("obsolete.txt: {entry}")),
-            }
-        }
-        for entry in entries(VECTORS) {
-            match parse(entry).filter(|place| !place.contains(':')) {
-                Some(file) if all.files.insert(file) => {}
-                _ => all.wrong.push(format!("vectors.txt: {entry}")),
             }
         }
         all
@@ -41,11 +32,6 @@ impl Expected {
         self.lines.get(script).cloned().unwrap_or_default()
     }
 
-    /// Whether something in the script fails for want of vectors.
-    pub fn needs_vectors(&self, script: &str) -> bool {
-        self.files.contains(script)
-    }
-
     /// The lists are well-formed and name scripts that exist.
     pub fn trial(self) -> Trial {
         Trial::test("expected-failures", move || {
@@ -53,8 +39,11 @@ impl Expected {
                 .iter()
                 .flat_map(|suite| suite.files().into_iter().map(|f| format!("{}/{}", suite.name, f.name())))
                 .collect();
-            let listed = self.lines.keys().chain(&self.files);
-            let unknown = listed.filter(|script| !known.contains(**script)).map(|s| format!("no script {s}"));
+            let unknown = self
+                .lines
+                .keys()
+                .filter(|script| !known.contains(**script))
+                .map(|s| format!("no script {s}"));
             let wrong: Vec<String> = self.wrong.iter().cloned().chain(unknown).collect();
             if wrong.is_empty() { Ok(()) } else { Err(Failed::from(wrong.join("\n"))) }
         })

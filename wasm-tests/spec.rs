@@ -51,18 +51,14 @@ fn check(suite: &Suite, file: &TestFile<'_>, mode: Mode, expected: &Expected) ->
 
 /// What fails and is not listed, and what is listed and does not fail.
 fn unexpected(script: &str, report: &Report, expected: &Expected) -> Vec<String> {
-    let vectors = expected.needs_vectors(script);
     let listed = expected.lines(script);
     let failed: BTreeSet<usize> = report.failures().map(|(outcome, _)| outcome.at.line).collect();
-    let surprises = report.failures().filter(|(outcome, _)| !vectors && !listed.contains(&outcome.at.line));
+    let surprises = report.failures().filter(|(outcome, _)| !listed.contains(&outcome.at.line));
     let mut wrong: Vec<String> = surprises
         .map(|(outcome, failure)| format!("{script}:{} {}: {failure}", outcome.at, outcome.directive))
         .collect();
     wrong.extend(listed.difference(&failed).map(|line| {
         format!("{script}:{line} is listed in obsolete.txt, but nothing fails there: take it off the list")
     }));
-    if vectors && failed.is_empty() {
-        wrong.push(format!("{script} is listed in vectors.txt, but nothing fails: take it off the list"));
-    }
     wrong
 }

@@ -87,6 +87,12 @@ pub const SUITES: &[Suite] = &[
         features: "preset=v2,simd",
         source: Source::Proposal(Proposal::Annotations),
     },
+    Suite { name: "simd", features: "preset=v2,multi-memory", source: Source::Proposal(Proposal::Simd) },
+    Suite {
+        name: "relaxed-simd",
+        features: "preset=v2,relaxed-simd",
+        source: Source::Proposal(Proposal::RelaxedSimd),
+    },
 ];
 
 /// The modes every case runs in.

@@ -68,6 +68,14 @@ impl Config {
         self
     }
 
+    /// Whether the operators of the proposal `relaxed-simd` give the same results on every machine, those of the
+    /// specification's deterministic profile. So they do unless this is turned off; then each gives what the machine
+    /// gives soonest.
+    pub fn relaxed_simd_deterministic(&mut self, deterministic: bool) -> &mut Config {
+        self.session.relaxed_simd_native = !deterministic;
+        self
+    }
+
     /// Sets all WebAssembly features at once.
     pub fn wasm_features(&mut self, features: Features) -> &mut Config {
         self.session.features = features;

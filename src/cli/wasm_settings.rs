@@ -16,12 +16,15 @@ pub enum WasmSetting {
     Preset(Features),
     /// A feature, on or off.
     Feature(&'static str, bool),
+    /// Whether relaxed operators on vectors give the same results on every machine.
+    RelaxedSimdDeterministic(bool),
 }
 
 /// The keys that are not features: key, form of the value, what it does.
-const KEYS: [(&str, &str, &str); 3] = [
+const KEYS: [(&str, &str, &str); 4] = [
     ("max-wasm-stack", "BYTES", "stack that the guest may use (default: 16 MiB)"),
     ("max-memory-size", "BYTES", "size that a memory may have"),
+    ("relaxed-simd-deterministic", "y|n", "relaxed vectors the same on every machine (default: y)"),
     ("preset", "VERSION", "the features of a specification, and no others"),
 ];
 
@@ -43,6 +46,7 @@ impl WasmSetting {
                 let name = value.ok_or("it needs the name of a version")?;
                 Features::preset(name).map(WasmSetting::Preset).map_err(|error| error.to_string())
             }
+            "relaxed-simd-deterministic" => Ok(WasmSetting::RelaxedSimdDeterministic(switch(value)?)),
             _ => match PROPOSALS.iter().find(|row| row.name == key) {
                 Some(row) => Ok(WasmSetting::Feature(row.name, switch(value)?)),
                 None => Err(unknown(key)),
@@ -87,6 +91,8 @@ fn unknown(key: &str) -> String {
 pub struct WasmSettings {
     /// The features that are on.
     pub features: Features,
+    /// Whether relaxed operators on vectors give the same results on every machine.
+    pub relaxed_simd_deterministic: bool,
     /// Bytes of stack that the guest may use.
     pub max_wasm_stack: usize,
     /// Bytes that a memory may have.
@@ -101,6 +107,7 @@ impl WasmSettings {
     pub fn new(settings: &[WasmSetting]) -> WasmSettings {
         let mut all = WasmSettings {
             features: Features::default(),
+            relaxed_simd_deterministic: true,
             max_wasm_stack: WasmSettings::STACK,
             max_memory_size: None,
         };
@@ -109,6 +116,7 @@ impl WasmSettings {
                 WasmSetting::Help => {}
                 WasmSetting::MaxWasmStack(bytes) => all.max_wasm_stack = *bytes,
                 WasmSetting::MaxMemorySize(bytes) => all.max_memory_size = Some(*bytes),
+                WasmSetting::RelaxedSimdDeterministic(on) => all.relaxed_simd_deterministic = *on,
                 WasmSetting::Preset(features) => all.features = *features,
                 WasmSetting::Feature(name, on) => {
                     all.features.enable(name, *on).expect("the name is the table's");
@@ -121,7 +129,10 @@ impl WasmSettings {
     /// A configuration with these features and this stack.
     pub fn config(&self) -> Config {
         let mut config = Config::new();
-        config.wasm_features(self.features).max_wasm_stack(self.max_wasm_stack);
+        config
+            .wasm_features(self.features)
+            .max_wasm_stack(self.max_wasm_stack)
+            .relaxed_simd_deterministic(self.relaxed_simd_deterministic);
         config
     }
 

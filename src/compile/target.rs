@@ -25,6 +25,22 @@ impl Settings {
     }
 }
 
+/// What the relaxed operators on vectors become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RelaxedForms {
+    /// Whether they give what the specification's deterministic profile says; else what the machine gives soonest.
+    pub deterministic: bool,
+    /// Whether the machine multiplies and adds in one instruction.
+    pub native_fma: bool,
+}
+
+impl RelaxedForms {
+    /// The forms for code that `isa` compiles. Only of x86-64 are quicker forms known.
+    pub fn new(isa: &OwnedTargetIsa, deterministic: bool) -> RelaxedForms {
+        RelaxedForms { deterministic: deterministic || isa.name() != "x64", native_fma: isa.has_native_fma() }
+    }
+}
+
 /// What both rows have in common. `is_pic` makes every outside reference a load from the GOT, which the linker
 /// relaxes; frame pointers are what backtraces walk.
 const COMMON: [(&str, &str); 8] = [

@@ -5,6 +5,7 @@ use super::control::Control;
 use super::environ::{Cache, Environ};
 use super::locals::Locals;
 use super::lower::Lowering;
+use super::target::RelaxedForms;
 use super::{CompileError, FunctionBody, signature};
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::{Function, SourceLoc, Value};
@@ -35,6 +36,7 @@ impl Translator {
         body: FunctionBody<'_>,
         func: &mut Function,
         target: TargetFrontendConfig,
+        relaxed: RelaxedForms,
     ) -> Result<(), CompileError> {
         self.cache.clear();
         let ty = module.functions[body.index.0 as usize];
@@ -51,7 +53,7 @@ impl Translator {
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
         let own = params.split_off(hidden);
         let code = self.locals.declare(&mut builder, func_type, &own, &parsed).map_err(malformed)?;
-        let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack));
+        let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);
         self.control.start(&mut lowering, ty, params.get(1).copied());
         operators(OperatorsReader::new(code), &mut self.locals, &mut self.control, &mut lowering)?;
         let Lowering { builder, env, stack, .. } = lowering;

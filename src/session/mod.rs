@@ -36,6 +36,8 @@ pub struct SessionConfig {
     pub validation: Validation,
     /// The language.
     pub features: Features,
+    /// Whether relaxed operators on vectors may give what the machine gives soonest, and not the same everywhere.
+    pub relaxed_simd_native: bool,
     /// Who hears what happens.
     pub listeners: Vec<Arc<dyn Listener>>,
     /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`.
@@ -49,11 +51,20 @@ pub type WrapBackend = Arc<dyn Fn(Tier, Arc<dyn Backend>) -> Arc<dyn Backend> + 
 
 impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SessionConfig { mode, validation, features, listeners, dump_objects, wrap_backend: _ } = self;
+        let SessionConfig {
+            mode,
+            validation,
+            features,
+            relaxed_simd_native,
+            listeners,
+            dump_objects,
+            wrap_backend: _,
+        } = self;
         f.debug_struct("SessionConfig")
             .field("mode", mode)
             .field("validation", validation)
             .field("features", features)
+            .field("relaxed_simd_native", relaxed_simd_native)
             .field("listeners", &listeners.len())
             .field("dump_objects", dump_objects)
             .finish_non_exhaustive()
@@ -115,7 +126,9 @@ impl Session {
                 Tier::Fast => Settings::Fast,
                 Tier::Optimized => Settings::Optimized,
             };
-            let backend: Arc<dyn Backend> = Arc::new(CraneliftBackend::new(settings));
+            let backend = CraneliftBackend::new(settings);
+            let backend = backend.relaxed_simd_deterministic(!config.relaxed_simd_native);
+            let backend: Arc<dyn Backend> = Arc::new(backend);
             match &config.wrap_backend {
                 Some(wrap) => wrap(row.tier, backend),
                 None => backend,

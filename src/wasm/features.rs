@@ -83,7 +83,7 @@ pub const PROPOSALS: &[Proposal] = &[
         NOTHING,
         "references as values, several tables",
     ),
-    row("simd", 5, false, WasmFeatures::SIMD, NOTHING, "128-bit vectors"),
+    row("simd", 5, true, WasmFeatures::SIMD, NOTHING, "128-bit vectors"),
     row(
         "extended-const",
         5,
@@ -95,7 +95,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row(
         "relaxed-simd",
         5,
-        false,
+        true,
         WasmFeatures::RELAXED_SIMD,
         WasmFeatures::SIMD,
         "vectors as hardware likes them",
@@ -286,7 +286,7 @@ mod tests {
         let features = Features::default();
         assert!(features.is_enabled("bulk-memory") && features.is_enabled("extended-const"));
         assert!(features.is_enabled("memory64") && !features.is_enabled("custom-page-sizes"));
-        assert!(!features.is_enabled("simd") && !features.is_enabled("gc"));
+        assert!(features.is_enabled("relaxed-simd") && !features.is_enabled("gc"));
         assert!(features.flags().floats() && features.flags().gc_types());
     }
 

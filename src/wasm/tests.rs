@@ -335,10 +335,11 @@ fn what_is_not_supported_names_its_proposal() {
     let own = message(parse_with("(module (type $t (func (param (ref $t)))))", &["gc"]));
     assert!(own.ends_with("a type that refers to itself"), "{own}");
     parse_with("(module (type $t (func)) (func (param (ref null $t))))", &["function-references"]).unwrap();
-    let simd = parse_with("(module (func (drop (v128.const i32x4 1 2 3 4))))", &[]).unwrap();
+    let simd = ModuleBytes::from(binary("(module (func (drop (v128.const i32x4 1 2 3 4))))"));
+    let simd = Module::parse(simd, Features::preset("v1").unwrap(), &TypeRegistry::new()).unwrap();
     assert!(simd.validate_all().unwrap_err().message.contains("SIMD"));
     let simd = "(module (global v128 (v128.const i32x4 1 0 0 0)))";
-    assert_eq!(parse_with(simd, &["simd"]).unwrap().desc.global_inits[0].0, [ConstOp::V128(1)]);
+    assert_eq!(parse_with(simd, &[]).unwrap().desc.global_inits[0].0, [ConstOp::V128(1)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! object. Holds what compilations allocate, so that the next one need not; knows no operator.
 
 use super::emit::Emitter;
-use super::target::{self, Settings};
+use super::target::{self, RelaxedForms, Settings};
 use super::translate::Translator;
 use super::{Backend, CompileError, Compiled, FunctionBody};
 use cranelift_codegen::Context;
@@ -36,6 +36,7 @@ impl Scratch {
 /// Cranelift under one row of settings.
 pub struct CraneliftBackend {
     settings: Settings,
+    relaxed_simd_deterministic: bool,
     /// Scratch that no compilation uses: never more than there were compilations at once.
     pool: Mutex<Vec<Box<Scratch>>>,
 }
@@ -43,7 +44,13 @@ pub struct CraneliftBackend {
 impl CraneliftBackend {
     /// A backend with these settings.
     pub fn new(settings: Settings) -> CraneliftBackend {
-        CraneliftBackend { settings, pool: Mutex::new(Vec::new()) }
+        CraneliftBackend { settings, relaxed_simd_deterministic: true, pool: Mutex::new(Vec::new()) }
+    }
+
+    /// Whether relaxed operators on vectors give the same results on every machine, as they do unless this says no.
+    pub fn relaxed_simd_deterministic(mut self, deterministic: bool) -> CraneliftBackend {
+        self.relaxed_simd_deterministic = deterministic;
+        self
     }
 
     /// Runs `work` with scratch from the pool. It goes back only after success: what a failure or a panic leaves in
@@ -67,7 +74,7 @@ impl CraneliftBackend {
 impl Backend for CraneliftBackend {
     fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError> {
         self.with_scratch(body, |scratch| {
-            translate_and_compile(self.settings, module, body, scratch)?;
+            translate_and_compile(self.settings, self.relaxed_simd_deterministic, module, body, scratch)?;
             let code = scratch.context.compiled_code().expect("a compiled context has code");
             let symbols = scratch.translator.symbols();
             let object = scratch.emitter.object(code, &scratch.context.func.params, symbols)?;
@@ -78,21 +85,25 @@ impl Backend for CraneliftBackend {
 
 fn translate(
     settings: Settings,
+    relaxed_simd_deterministic: bool,
     module: &ModuleDesc,
     body: FunctionBody<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), CompileError> {
-    let target = target::isa(settings)?.frontend_config();
-    scratch.translator.translate(module, body, &mut scratch.context.func, target)
+    let isa = target::isa(settings)?;
+    let relaxed = RelaxedForms::new(isa, relaxed_simd_deterministic);
+    let func = &mut scratch.context.func;
+    scratch.translator.translate(module, body, func, isa.frontend_config(), relaxed)
 }
 
 fn translate_and_compile(
     settings: Settings,
+    relaxed_simd_deterministic: bool,
     module: &ModuleDesc,
     body: FunctionBody<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), CompileError> {
-    translate(settings, module, body, scratch)?;
+    translate(settings, relaxed_simd_deterministic, module, body, scratch)?;
     let isa = target::isa(settings)?;
     let compiled = scratch.context.compile(&**isa, &mut scratch.control);
     compiled.map(|_| ()).map_err(|e| failure(&e.inner))
@@ -109,7 +120,7 @@ fn failure(error: &cranelift_codegen::CodegenError) -> CompileError {
 /// As [`Backend::compile`].
 pub fn clif(module: &ModuleDesc, body: FunctionBody<'_>, settings: Settings) -> Result<String, CompileError> {
     let mut scratch = Scratch::new();
-    translate(settings, module, body, &mut scratch)?;
+    translate(settings, true, module, body, &mut scratch)?;
     let isa = target::isa(settings)?;
     scratch.context.optimize(&**isa, &mut scratch.control).map_err(|e| failure(&e))?;
     let mut text = symbol_lines(&scratch);
@@ -128,7 +139,7 @@ pub fn assembly(
 ) -> Result<String, CompileError> {
     let mut scratch = Scratch::new();
     scratch.context.set_disasm(true);
-    translate_and_compile(settings, module, body, &mut scratch)?;
+    translate_and_compile(settings, true, module, body, &mut scratch)?;
     let code = scratch.context.compiled_code().expect("a compiled context has code");
     Ok(symbol_lines(&scratch) + code.vcode.as_deref().unwrap_or_default())
 }

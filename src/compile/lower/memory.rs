@@ -44,7 +44,7 @@ fn plain_load(f: &mut Lowering<'_>, memarg: &MemArg, ty: Type, bytes: u32) {
 }
 
 /// One address operand to the value that `make` reads there.
-fn access<'a>(
+pub(super) fn access<'a>(
     f: &mut Lowering<'a>,
     memarg: &MemArg,
     bytes: u32,

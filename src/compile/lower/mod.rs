@@ -6,9 +6,11 @@ mod globals;
 mod memory;
 mod numeric;
 mod refs;
+mod simd;
 mod tables;
 
 use super::environ::{Environ, trap_code};
+use super::target::RelaxedForms;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 use latier_runtime::abi::TrapCode;
@@ -25,13 +27,20 @@ pub(crate) struct Lowering<'a> {
     pub stack: Vec<Value>,
     /// Room for lists of arguments.
     values: Vec<Value>,
+    /// What relaxed operators on vectors become.
+    relaxed: RelaxedForms,
 }
 
 impl<'a> Lowering<'a> {
     /// A place with an empty operand stack, which uses the allocation of `stack`.
-    pub fn new(builder: FunctionBuilder<'a>, env: Environ<'a>, mut stack: Vec<Value>) -> Lowering<'a> {
+    pub fn new(
+        builder: FunctionBuilder<'a>,
+        env: Environ<'a>,
+        mut stack: Vec<Value>,
+        relaxed: RelaxedForms,
+    ) -> Lowering<'a> {
         stack.clear();
-        Lowering { builder, env, stack, values: Vec::new() }
+        Lowering { builder, env, stack, values: Vec::new(), relaxed }
     }
 
     /// Lowers `op`; false if it belongs to no family here.
@@ -42,6 +51,7 @@ impl<'a> Lowering<'a> {
             || calls::lower(op, self)
             || refs::lower(op, self)
             || tables::lower(op, self)
+            || simd::lower(op, self)
     }
 
     /// Lowers `op` if it is a tail call, behind which nothing is reached; false if not. `area` is where the function's
