@@ -381,6 +381,17 @@ fn what_is_not_supported_is_named_and_the_next_body_compiles() {
 }
 
 #[test]
+fn a_vector_is_cast_where_its_lanes_change_and_nowhere_else() {
+    let text = "(module (func (param v128) (result v128)
+        (f32x4.neg (i32x4.mul (i32x4.add (local.get 0) (local.get 0)) (i32x4.splat (i32.const 3))))))";
+    let clif = first_clif(text, Settings::Fast);
+    let line = |opcode: &str| clif.lines().find(|line| line.contains(opcode)).expect(opcode);
+    let value = |opcode: &str| line(opcode).split_whitespace().nth(1).expect("a result");
+    assert!(line(" imul ").contains(&format!("imul {},", value(" iadd "))), "{clif}");
+    assert!(line(" fneg ").ends_with(value("bitcast.f32x4 ")), "{clif}");
+}
+
+#[test]
 fn deep_nesting_neither_recurses_nor_explodes() {
     const DEPTH: usize = 100_000;
     let nested = |open: &str, inner: &str| {

@@ -2,8 +2,8 @@
 
 use crate::engines;
 use latier::{
-    AsContextMut, Caller, Engine, Extern, Func, FuncType, Instance, Linker, Module, Result, Store, Val,
-    ValType,
+    AsContextMut, Caller, Engine, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Module,
+    Mutability, Result, Store, Val, ValType,
 };
 
 #[test]
@@ -196,5 +196,59 @@ fn sixteen_parameters_reach_a_closure() {
         let f = instance.get_typed_func::<Sum, (i64, f64)>(&mut store, "f").unwrap();
         let params = (1, 2, 1.0, 2.0, 3, 4, 3.0, 4.0, 5, 6, 5.0, 6.0, 7, 8, 7.0, 8.0);
         assert_eq!(f.call(&mut store, params).unwrap(), (87654321, 87654321.0));
+    }
+}
+
+#[test]
+fn vectors_travel_to_hosts_and_back() {
+    // Eight vectors travel in registers, the ninth on the stack; nine results go through memory.
+    let params = "v128 ".repeat(9);
+    let gets: String = (0..9).map(|n| format!("(local.get {n})")).collect();
+    let text = format!(
+        r#"(module (import "host" "last" (func $last (param {params} i32) (result i32 v128)))
+            (import "host" "wide" (func $wide (param {params}) (result {params})))
+            (import "host" "seed" (global $seed v128))
+            (global $sum (export "sum") (mut v128) (v128.const i64x2 0 0))
+            (func (export "last") (param {params}) (result i32 v128) (call $last {gets} (i32.const 7)))
+            (func (export "wide") (param {params}) (result {params})
+                (global.set $sum (i64x2.add (local.get 8) (global.get $seed))) (call $wide {gets})))"#
+    );
+    let value = |n: u128| Val::V128((n << 64 | (n + 100)).into());
+    let bits = |v: &Val| v.v128().expect("a vector").as_u128();
+    for engine in engines() {
+        let module = Module::new(&engine, &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        let last = FuncType::new(
+            &engine,
+            vec![ValType::V128; 9].into_iter().chain([ValType::I32]),
+            [ValType::I32, ValType::V128],
+        );
+        linker
+            .func_new("host", "last", last, |_, params, results| {
+                (results[0], results[1]) = (params[9], params[8]);
+                Ok(())
+            })
+            .unwrap();
+        let wide = FuncType::new(&engine, vec![ValType::V128; 9], vec![ValType::V128; 9]);
+        linker
+            .func_new("host", "wide", wide, |_, params, results| {
+                results.iter_mut().zip(params.iter().rev()).for_each(|(to, from)| *to = *from);
+                Ok(())
+            })
+            .unwrap();
+        let ty = GlobalType::new(ValType::V128, Mutability::Const);
+        let seed = Global::new(&mut store, ty, value(1000)).unwrap();
+        linker.define(&store, "host", "seed", seed).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let args: Vec<Val> = (0..9).map(value).collect();
+        let mut results = [Val::I32(0), Val::I32(0)];
+        instance.get_func(&mut store, "last").unwrap().call(&mut store, &args, &mut results).unwrap();
+        assert_eq!((results[0].unwrap_i32(), bits(&results[1])), (7, bits(&args[8])));
+        let mut results = vec![Val::I32(0); 9];
+        instance.get_func(&mut store, "wide").unwrap().call(&mut store, &args, &mut results).unwrap();
+        assert!(results.iter().map(bits).eq(args.iter().rev().map(bits)), "{results:?}");
+        let sum = instance.get_global(&mut store, "sum").unwrap().get(&mut store);
+        assert_eq!(bits(&sum), bits(&value(8)) + bits(&value(1000)));
     }
 }
