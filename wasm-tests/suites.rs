@@ -83,6 +83,11 @@ pub const SUITES: &[Suite] = &[
         source: Source::Proposal(Proposal::WideArithmetic),
     },
     Suite {
+        name: "threads",
+        features: "preset=v1,mutable-global,threads",
+        source: Source::Proposal(Proposal::Threads),
+    },
+    Suite {
         name: "annotations",
         features: "preset=v2,simd",
         source: Source::Proposal(Proposal::Annotations),

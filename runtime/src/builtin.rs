@@ -29,19 +29,25 @@ pub enum Builtin {
     ElemDrop,
     /// `(function index) -> *VmFuncRef`
     RefFunc,
+    /// `(memory: *VmMemory, address, count) -> 1 + threads woken, 0 if out of bounds`
+    AtomicNotify,
+    /// `(memory: *VmMemory, address, expected, nanoseconds) -> 1 + result, 0 if out of bounds`; the address is a multiple of 4
+    AtomicWait32,
+    /// As [`Builtin::AtomicWait32`] of 64 bits; the address is a multiple of 8
+    AtomicWait64,
 }
 
 impl Builtin {
     /// Builtins there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 14;
 
     /// Values it takes behind the vmctx.
     pub fn params(self) -> usize {
         match self {
             Builtin::DataDrop | Builtin::ElemDrop | Builtin::RefFunc => 1,
             Builtin::MemoryGrow => 2,
-            Builtin::TableGrow => 3,
-            Builtin::MemoryFill | Builtin::TableFill => 4,
+            Builtin::TableGrow | Builtin::AtomicNotify => 3,
+            Builtin::MemoryFill | Builtin::TableFill | Builtin::AtomicWait32 | Builtin::AtomicWait64 => 4,
             Builtin::MemoryCopy | Builtin::TableCopy | Builtin::MemoryInit | Builtin::TableInit => 5,
         }
     }

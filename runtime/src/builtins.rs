@@ -4,7 +4,7 @@
 //!
 //! # Safety
 //! Of all of them: `vmctx` is the running instance's; memories and tables are first fields of cells of its store,
-//! which only the running guest uses at the time. References of a cell last no longer than one expression needs,
+//! which only the running guest uses at the time, or of shared memories, of which there are only shared references. References of a cell last no longer than one expression needs,
 //! since `dst` and `src` may be the same.
 
 use crate::abi::FuncIndex;
@@ -14,10 +14,13 @@ use crate::instance::InstanceCell;
 use crate::limits::ResourceLimits;
 use crate::memory::MemoryCell;
 use crate::module::ElementItems;
+use crate::parking::{self, Expected};
 use crate::store::StoreInner;
 use crate::table::TableCell;
 use crate::types::ValType;
 use crate::vmctx::{VmHeader, VmMemory, VmTable};
+use std::ptr::NonNull;
+use std::time::Duration;
 
 /// A code address in a static table.
 #[repr(transparent)]
@@ -39,6 +42,9 @@ static TABLE: [Code; Builtin::COUNT] = [
     Code(table_init as *const ()),
     Code(elem_drop as *const ()),
     Code(ref_func as *const ()),
+    Code(atomic_notify as *const ()),
+    Code(atomic_wait32 as *const ()),
+    Code(atomic_wait64 as *const ()),
 ];
 
 /// The table that `VmHeader::builtins` points to.
@@ -65,8 +71,9 @@ unsafe fn limits<'a>(vmctx: *mut VmHeader) -> &'a ResourceLimits {
 }
 
 unsafe extern "C" fn memory_grow(vmctx: *mut VmHeader, memory: *mut VmMemory, pages: u64) -> u64 {
+    let Some(memory) = NonNull::new(memory.cast::<MemoryCell>()) else { return NOT_GROWN };
     // SAFETY: see the head of the file; the limits are no part of it.
-    let grown = unsafe { (*memory.cast::<MemoryCell>()).grow(pages, limits(vmctx)) };
+    let grown = unsafe { MemoryCell::grow(memory, pages, limits(vmctx)) };
     grown.unwrap_or(NOT_GROWN)
 }
 
@@ -137,6 +144,55 @@ unsafe extern "C" fn memory_init(
         std::ptr::copy_nonoverlapping(from, base.add(to as usize), len as usize);
     }
     DONE
+}
+
+/// The word at `at` that threads wait for, if the memory has it: `bytes` bytes.
+///
+/// # Safety
+/// As all builtins.
+unsafe fn word(memory: *mut VmMemory, at: u64, bytes: u64) -> Option<*mut u8> {
+    // SAFETY: see the head of the file.
+    unsafe { &*memory.cast::<MemoryCell>() }.place(at, bytes)
+}
+
+unsafe extern "C" fn atomic_notify(_vmctx: *mut VmHeader, memory: *mut VmMemory, at: u64, count: u64) -> u64 {
+    // SAFETY: see the head of the file.
+    let Some(word) = (unsafe { word(memory, at, 4) }) else { return FAILED };
+    u64::from(parking::notify(word as usize, count as u32)) + 1
+}
+
+/// The time-out of a wait, in nanoseconds; a negative one is none.
+fn timeout(nanoseconds: u64) -> Option<Duration> {
+    u64::try_from(nanoseconds.cast_signed()).ok().map(Duration::from_nanos)
+}
+
+unsafe extern "C" fn atomic_wait32(
+    _vmctx: *mut VmHeader,
+    memory: *mut VmMemory,
+    at: u64,
+    expected: u64,
+    nanoseconds: u64,
+) -> u64 {
+    // SAFETY: see the head of the file.
+    let Some(word) = (unsafe { word(memory, at, 4) }) else { return FAILED };
+    let expected = Expected::U32(expected as u32);
+    // SAFETY: the word is in the memory, which the store keeps, and the caller has checked its alignment.
+    let result = unsafe { parking::wait(word, expected, timeout(nanoseconds)) };
+    result as u64 + 1
+}
+
+unsafe extern "C" fn atomic_wait64(
+    _vmctx: *mut VmHeader,
+    memory: *mut VmMemory,
+    at: u64,
+    expected: u64,
+    nanoseconds: u64,
+) -> u64 {
+    // SAFETY: see the head of the file.
+    let Some(word) = (unsafe { word(memory, at, 8) }) else { return FAILED };
+    // SAFETY: as in `atomic_wait32`.
+    let result = unsafe { parking::wait(word, Expected::U64(expected), timeout(nanoseconds)) };
+    result as u64 + 1
 }
 
 unsafe extern "C" fn data_drop(vmctx: *mut VmHeader, segment: u64) {

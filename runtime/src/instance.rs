@@ -11,6 +11,7 @@ use crate::limits::ResourceError;
 use crate::memory::{Memory, MemoryCell};
 use crate::module::{GuestBytes, Item, ModuleDesc};
 use crate::reentry::InstanceHead;
+use crate::shared_memory::SharedMemory;
 use crate::store::{Stable, StoreId, StoreInner};
 use crate::table::{Table, TableCell};
 use crate::types::TypeRegistry;
@@ -249,12 +250,14 @@ impl InstanceCell {
 }
 
 /// Something that can be imported and exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Extern {
     /// A function.
     Func(Func),
     /// A memory.
     Memory(Memory),
+    /// A memory that no store owns.
+    SharedMemory(SharedMemory),
     /// A table.
     Table(Table),
     /// A global.
@@ -309,9 +312,12 @@ impl Instance {
         Some(match item {
             Item::Func(i) => Extern::Func(Func::new(self.store, cell.record(FuncIndex(i))?)),
             Item::Memory(i) => {
-                desc.memories.get(i as usize)?;
-                // SAFETY: it is a memory of this instance, so of this store.
-                Extern::Memory(unsafe { Memory::from_cell(self.store, cell.memory(i)) })
+                let memory = cell.memory(i);
+                match desc.memories.get(i as usize)?.shared {
+                    true => Extern::SharedMemory(store.shared_memory(memory)?.clone()),
+                    // SAFETY: it is a memory of this instance, so of this store.
+                    false => Extern::Memory(unsafe { Memory::from_cell(self.store, memory) }),
+                }
             }
             Item::Table(i) => {
                 desc.tables.get(i as usize)?;

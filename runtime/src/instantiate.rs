@@ -10,6 +10,7 @@ use crate::instance::{Extern, Instance, InstanceCell, Module};
 use crate::limits::ResourceError;
 use crate::memory::MemoryCell;
 use crate::module::{ElementItems, ElementMode, Import, Item, ItemType, ModuleDesc};
+use crate::shared_memory::SharedMemory;
 use crate::store::{Stable, StoreInner};
 use crate::table::TableCell;
 use crate::types::{GlobalType, MemoryType, TableType, ValType};
@@ -79,6 +80,11 @@ impl StoreInner {
         let limit = self.limits().max_instances;
         if self.core.instances.len() >= limit {
             return Err(ResourceError(format!("more than {limit} instances")).into());
+        }
+        for import in imports {
+            if let Extern::SharedMemory(memory) = import {
+                self.keep_shared_memory(memory);
+            }
         }
         let cell = InstanceCell::new(self, module)?;
         let pointer = cell.as_non_null();
@@ -169,6 +175,7 @@ impl Extern {
         match self {
             Extern::Func(f) => ItemType::Func(f.type_id(store), f.ty(store)),
             Extern::Memory(m) => ItemType::Memory(MemoryType { min: m.size(store), ..m.ty(store) }),
+            Extern::SharedMemory(m) => ItemType::Memory(MemoryType { min: m.size(), ..m.ty() }),
             Extern::Table(t) => ItemType::Table(TableType { min: t.size(store), ..t.ty(store) }),
             Extern::Global(g) => {
                 store.check(g.store_id(), "a global");
@@ -238,6 +245,8 @@ unsafe fn fill_imports(store: &StoreInner, cell: NonNull<InstanceCell>, imports:
             }
             // SAFETY: in each case the place is the import's.
             (Extern::Memory(m), Item::Memory(i)) => unsafe { set_memory(instance, i, m.as_non_null()) },
+            // SAFETY: as above; the store keeps the memory.
+            (Extern::SharedMemory(m), Item::Memory(i)) => unsafe { set_memory(instance, i, m.as_non_null()) },
             // SAFETY: as above.
             (Extern::Table(t), Item::Table(i)) => unsafe {
                 instance.field::<NonNull<TableCell>>(layout.table(i)).write(t.as_non_null());
@@ -266,16 +275,22 @@ unsafe fn set_memory(instance: &InstanceCell, index: u32, cell: NonNull<MemoryCe
 }
 
 fn define_memories(
-    store: &StoreInner,
+    store: &mut StoreInner,
     instance: &InstanceCell,
 ) -> Result<Vec<Stable<MemoryCell>>, InstantiateError> {
     let desc = instance.module.desc();
     let mut made = Vec::new();
     for (index, ty) in (0u32..).zip(&desc.memories).skip(desc.memory_imports as usize) {
-        let cell = MemoryCell::new(*ty, store.limits())?;
+        let cell = if ty.shared {
+            let memory = SharedMemory::new(*ty, store.limits())?;
+            store.keep_shared_memory(&memory);
+            memory.as_non_null()
+        } else {
+            made.push(Stable::new(MemoryCell::new(*ty, store.limits())?));
+            made[made.len() - 1].as_non_null()
+        };
         // SAFETY: the module defines this memory, with this type.
-        unsafe { set_memory(instance, index, cell.as_non_null()) };
-        made.push(cell);
+        unsafe { set_memory(instance, index, cell) };
     }
     Ok(made)
 }
@@ -355,16 +370,24 @@ fn init_memories(store: &StoreInner, instance: &InstanceCell) -> Result<(), Inst
         let Some((memory, offset)) = &segment.active else { continue };
         let ty = desc.memories.get(*memory as usize).ok_or(InstantiateError::Malformed)?;
         let to = whole_scope(store, instance).offset(offset, ty.memory64)?;
-        let cell = instance.memory(*memory);
-        // SAFETY: the instance's memory; the store is ours, and the bytes' source cannot reach it.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(cell.as_ref().base(), cell.as_ref().len()) };
         let len = segment.range.end.saturating_sub(segment.range.start);
-        let end = to.checked_add(len).filter(|end| *end <= bytes.len() as u64);
-        let end = end.ok_or(InstantiateError::Trap(TrapCode::MemoryOutOfBounds))?;
+        // SAFETY: the instance's memory, of which there are no mutable references while the store is ours.
+        let place = unsafe { instance.memory(*memory).as_ref() }.place(to, len);
+        let place = place.ok_or(InstantiateError::Trap(TrapCode::MemoryOutOfBounds))?;
+        let text = |e: String| InstantiateError::Bytes(format!("data segment {i}: {e}"));
         let source = instance.module.bytes();
-        source
-            .read(segment.range.start, &mut bytes[to as usize..end as usize])
-            .map_err(|e| InstantiateError::Bytes(format!("data segment {i}: {e}")))?;
+        if ty.shared {
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(len as usize).map_err(|e| text(e.to_string()))?;
+            bytes.resize(len as usize, 0);
+            source.read(segment.range.start, &mut bytes).map_err(text)?;
+            // SAFETY: the place is in the memory, and a vector is elsewhere.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        } else {
+            // SAFETY: the place is in the memory; the store is ours, and the bytes' source cannot reach it.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(place, len as usize) };
+            source.read(segment.range.start, bytes).map_err(text)?;
+        }
         instance.dropped_data[i].set(true);
     }
     Ok(())

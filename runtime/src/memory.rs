@@ -3,7 +3,8 @@
 //!
 //! A guarded memory (`MemoryType::is_guarded`) reserves all that 32 bits plus a static offset can reach, so that its
 //! base never moves and whatever lies outside faults. The others are checked by the code that accesses them: they
-//! reserve what they are likely to need and move when they outgrow it.
+//! reserve what they are likely to need and move when they outgrow it, unless they are shared: then they reserve all
+//! they may ever have.
 
 use crate::limits::{ResourceError, ResourceLimits};
 use crate::store::{Stable, Store, StoreId, StoreInner};
@@ -13,6 +14,7 @@ use region::{Allocation, Protection};
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of address space that a memory without guard reserves at first, unless its type bounds it to less or it
 /// starts with more.
@@ -23,8 +25,15 @@ const MOVABLE_RESERVATION: usize = 256 << 20;
 pub(crate) struct MemoryCell {
     vm: VmMemory,
     ty: MemoryType,
-    space: Space,
+    /// Locked only to grow a shared memory: who grows another has it exclusively.
+    space: Mutex<Space>,
 }
+
+// SAFETY: the reservation is the cell's own. Only who has the cell exclusively moves it; a shared reference changes its
+// length, which is atomic, and what is behind the lock.
+unsafe impl Send for MemoryCell {}
+// SAFETY: as above.
+unsafe impl Sync for MemoryCell {}
 
 /// Reserved address space whose first `committed` bytes may be used; all of them were zero when committed.
 struct Space {
@@ -87,17 +96,23 @@ fn byte_size(ty: &MemoryType, pages: u64, limits: &ResourceLimits) -> Result<usi
 }
 
 impl MemoryCell {
-    pub(crate) fn new(ty: MemoryType, limits: &ResourceLimits) -> Result<Stable<MemoryCell>, ResourceError> {
+    pub(crate) fn new(ty: MemoryType, limits: &ResourceLimits) -> Result<MemoryCell, ResourceError> {
         let len = byte_size(&ty, ty.min, limits)?;
         let mut space = if ty.is_guarded() {
             Space::reserve((MemoryType::RESERVATION + MemoryType::GUARD) as usize)?
+        } else if ty.shared {
+            Space::reserve(byte_size(&ty, max_pages(&ty), limits)?)?
         } else {
             let most = byte_size(&ty, max_pages(&ty), limits).unwrap_or(usize::MAX);
             Space::reserve(len.max(most.min(MOVABLE_RESERVATION)))?
         };
         space.commit(len)?;
         let vm = VmMemory { base: space.base(), len: AtomicUsize::new(len) };
-        Ok(Stable::new(MemoryCell { vm, ty, space }))
+        Ok(MemoryCell { vm, ty, space: Mutex::new(space) })
+    }
+
+    pub(crate) fn ty(&self) -> MemoryType {
+        self.ty
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
@@ -112,29 +127,69 @@ impl MemoryCell {
         (self.len() >> self.ty.page_size_log2) as u64
     }
 
+    /// Where `bytes` bytes at `at` lie, if the memory has them.
+    pub(crate) fn place(&self, at: u64, bytes: u64) -> Option<*mut u8> {
+        at.checked_add(bytes).filter(|end| *end <= self.len() as u64)?;
+        Some(self.base().wrapping_add(at as usize))
+    }
+
     /// Adds zeroed pages; gives how many there were before. After an error nothing has changed.
-    pub(crate) fn grow(&mut self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
-        let before = self.pages();
-        let after = before.saturating_add(pages);
-        let len = byte_size(&self.ty, after, limits)?;
-        if len > self.space.reservation.len() {
-            self.relocate(len)?;
+    ///
+    /// # Safety
+    /// The memory is shared, or no one else uses it meanwhile.
+    pub(crate) unsafe fn grow(
+        cell: NonNull<MemoryCell>,
+        pages: u64,
+        limits: &ResourceLimits,
+    ) -> Result<u64, ResourceError> {
+        // SAFETY: the type never changes.
+        match unsafe { (*cell.as_ptr()).ty.shared } {
+            // SAFETY: of a shared memory there are only shared references.
+            true => unsafe { cell.as_ref() }.grow_in_place(pages, limits),
+            // SAFETY: the caller's promise.
+            false => unsafe { &mut *cell.as_ptr() }.grow_alone(pages, limits),
         }
-        self.space.commit(len)?;
+    }
+
+    /// Grows a memory that has all the space it can use. Of several threads one at a time does.
+    pub(crate) fn grow_in_place(&self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, len) = self.grown(pages, limits)?;
+        space.commit(len)?;
         self.vm.len.store(len, Ordering::Release);
         Ok(before)
     }
 
+    fn grow_alone(&mut self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
+        let (before, len) = self.grown(pages, limits)?;
+        if len > self.space().reservation.len() {
+            self.relocate(len)?;
+        }
+        self.space().commit(len)?;
+        self.vm.len.store(len, Ordering::Release);
+        Ok(before)
+    }
+
+    /// Pages before, and bytes after, `pages` are added.
+    fn grown(&self, pages: u64, limits: &ResourceLimits) -> Result<(u64, usize), ResourceError> {
+        let before = self.pages();
+        Ok((before, byte_size(&self.ty, before.saturating_add(pages), limits)?))
+    }
+
+    fn space(&mut self) -> &mut Space {
+        self.space.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Moves the memory to a larger reservation, at least twice as large so that moves stay rare.
     fn relocate(&mut self, len: usize) -> Result<(), ResourceError> {
-        debug_assert!(!self.ty.is_guarded(), "a guarded memory has all the space it can use");
-        let wanted = self.space.reservation.len().saturating_mul(2).max(len);
+        debug_assert!(!self.ty.is_guarded() && !self.ty.shared, "these have all the space they can use");
+        let wanted = self.space().reservation.len().saturating_mul(2).max(len);
         let mut space = Space::reserve(wanted).or_else(|_| Space::reserve(len))?;
         space.commit(len)?;
         // SAFETY: both ranges hold at least `self.len()` committed bytes and are different mappings.
         unsafe { std::ptr::copy_nonoverlapping(self.vm.base, space.base(), self.len()) };
         self.vm.base = space.base();
-        self.space = space;
+        *self.space() = space;
         Ok(())
     }
 }
@@ -167,9 +222,13 @@ impl Memory {
     /// A new memory of the host's.
     ///
     /// # Errors
-    /// When its initial size cannot be had or the store's limits forbid it.
+    /// When its initial size cannot be had or the store's limits forbid it, and when the type is a shared one: no
+    /// store owns a shared memory.
     pub fn new(store: &mut StoreInner, ty: MemoryType) -> Result<Memory, ResourceError> {
-        let cell = MemoryCell::new(ty, &store.core.limits)?;
+        if ty.shared {
+            return Err(ResourceError("a shared memory must be made as `SharedMemory`".into()));
+        }
+        let cell = Stable::new(MemoryCell::new(ty, &store.core.limits)?);
         let pointer = cell.as_non_null();
         store.core.memories.push(cell);
         Ok(Memory { store: store.id(), cell: pointer })
@@ -178,7 +237,7 @@ impl Memory {
     /// The handle of a cell.
     ///
     /// # Safety
-    /// `cell` is a memory of the store.
+    /// `cell` is a memory of the store and not a shared one.
     pub(crate) unsafe fn from_cell(store: StoreId, cell: NonNull<MemoryCell>) -> Memory {
         Memory { store, cell }
     }
@@ -263,7 +322,7 @@ impl Memory {
     /// When the memory's type, the store's limits or the system do not allow it; nothing has changed then.
     pub fn grow(&self, store: &mut StoreInner, pages: u64) -> Result<u64, ResourceError> {
         let limits = store.core.limits.clone();
-        self.cell_mut(store).grow(pages, &limits)
+        self.cell_mut(store).grow_alone(pages, &limits)
     }
 
     /// Its identity, which is also where compiled code finds it.

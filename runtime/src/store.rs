@@ -23,6 +23,7 @@ use crate::instance::{Instance, InstanceCell, Module};
 use crate::limits::ResourceLimits;
 use crate::memory::MemoryCell;
 use crate::registry::ModuleToken;
+use crate::shared_memory::SharedMemory;
 use crate::table::TableCell;
 use crate::types::{TypeId, TypeRegistry};
 use crate::value::ExternRef;
@@ -82,6 +83,8 @@ pub(crate) struct StoreCore {
     pub(crate) instances: Vec<Stable<InstanceCell>>,
     pub(crate) host_funcs: Vec<Stable<HostFunc>>,
     pub(crate) memories: Vec<Stable<MemoryCell>>,
+    /// Those that its instances use; others may too.
+    pub(crate) shared_memories: Vec<SharedMemory>,
     pub(crate) tables: Vec<Stable<TableCell>>,
     pub(crate) globals: Vec<Stable<GlobalCell>>,
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
@@ -106,6 +109,7 @@ impl StoreCore {
             instances: Vec::new(),
             host_funcs: Vec::new(),
             memories: Vec::new(),
+            shared_memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
             externs: Vec::new(),
@@ -280,6 +284,18 @@ impl StoreInner {
         }
         self.core.signatures[at] = Some(signature.clone());
         signature
+    }
+
+    /// The shared memory with this cell, if an instance of the store uses it.
+    pub(crate) fn shared_memory(&self, cell: NonNull<MemoryCell>) -> Option<&SharedMemory> {
+        self.core.shared_memories.iter().find(|memory| memory.as_non_null() == cell)
+    }
+
+    /// Has the store keep a shared memory as long as it lives itself.
+    pub(crate) fn keep_shared_memory(&mut self, memory: &SharedMemory) {
+        if self.shared_memory(memory.as_non_null()).is_none() {
+            self.core.shared_memories.push(memory.clone());
+        }
     }
 
     /// The part of the store that compiled code knows, by the pointer that leads to all of the store.

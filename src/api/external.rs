@@ -1,10 +1,10 @@
 //! Anything that can be imported or exported.
 
 use super::raw;
-use super::{AsContext, ExternType, Func, Global, Memory, Table};
+use super::{AsContext, ExternType, Func, Global, Memory, SharedMemory, Table};
 
 /// A handle to something that can be imported or exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Extern {
     /// A function.
     Func(Func),
@@ -14,6 +14,8 @@ pub enum Extern {
     Table(Table),
     /// A memory.
     Memory(Memory),
+    /// A memory that no store owns.
+    SharedMemory(SharedMemory),
 }
 
 impl Extern {
@@ -37,6 +39,11 @@ impl Extern {
         if let Extern::Memory(memory) = self { Some(memory) } else { None }
     }
 
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        if let Extern::SharedMemory(memory) = self { Some(memory) } else { None }
+    }
+
     /// Its type.
     ///
     /// # Panics
@@ -47,6 +54,7 @@ impl Extern {
             Extern::Global(global) => global.ty(store).into(),
             Extern::Table(table) => table.ty(store).into(),
             Extern::Memory(memory) => memory.ty(store).into(),
+            Extern::SharedMemory(memory) => memory.ty().into(),
         }
     }
 
@@ -56,12 +64,13 @@ impl Extern {
         self.to_raw().ty(store.as_context().0);
     }
 
-    pub(crate) fn to_raw(self) -> raw::Extern {
+    pub(crate) fn to_raw(&self) -> raw::Extern {
         match self {
             Extern::Func(func) => raw::Extern::Func(func.0),
             Extern::Global(global) => raw::Extern::Global(global.0),
             Extern::Table(table) => raw::Extern::Table(table.0),
             Extern::Memory(memory) => raw::Extern::Memory(memory.0),
+            Extern::SharedMemory(memory) => raw::Extern::SharedMemory(memory.0.clone()),
         }
     }
 
@@ -71,6 +80,7 @@ impl Extern {
             raw::Extern::Global(global) => Extern::Global(Global(global)),
             raw::Extern::Table(table) => Extern::Table(Table(table)),
             raw::Extern::Memory(memory) => Extern::Memory(Memory(memory)),
+            raw::Extern::SharedMemory(memory) => Extern::SharedMemory(SharedMemory(memory)),
         }
     }
 }
@@ -96,5 +106,11 @@ impl From<Table> for Extern {
 impl From<Memory> for Extern {
     fn from(memory: Memory) -> Extern {
         Extern::Memory(memory)
+    }
+}
+
+impl From<SharedMemory> for Extern {
+    fn from(memory: SharedMemory) -> Extern {
+        Extern::SharedMemory(memory)
     }
 }

@@ -48,7 +48,7 @@ impl<T: 'static> Clone for Definition<T> {
     fn clone(&self) -> Definition<T> {
         match self {
             Definition::Host(func) => Definition::Host(func.clone()),
-            Definition::Extern(item) => Definition::Extern(*item),
+            Definition::Extern(item) => Definition::Extern(item.clone()),
         }
     }
 }
@@ -57,7 +57,7 @@ impl<T: 'static> Definition<T> {
     fn in_store(&self, store: &mut RawStore<T>) -> Result<Extern> {
         match self {
             Definition::Host(func) => func.in_store(store).map(Extern::Func),
-            Definition::Extern(item) => Ok(*item),
+            Definition::Extern(item) => Ok(item.clone()),
         }
     }
 }

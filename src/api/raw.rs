@@ -9,6 +9,7 @@ pub(crate) use latier_runtime::instance::{Extern, Instance};
 pub(crate) use latier_runtime::instantiate::InstantiateError;
 pub(crate) use latier_runtime::limits::ResourceLimits;
 pub(crate) use latier_runtime::memory::Memory;
+pub(crate) use latier_runtime::shared_memory::SharedMemory;
 pub(crate) use latier_runtime::store::Store;
 pub(crate) use latier_runtime::table::Table;
 pub(crate) use latier_runtime::trap::{HostFailure, Unwind, UnwindReason};

@@ -64,7 +64,7 @@ impl Trap {
         }
     }
 
-    fn from_code(code: TrapCode) -> Option<Trap> {
+    pub(crate) fn from_code(code: TrapCode) -> Option<Trap> {
         Some(match code {
             TrapCode::Unreachable => Trap::UnreachableCodeReached,
             TrapCode::MemoryOutOfBounds => Trap::MemoryOutOfBounds,

@@ -147,6 +147,11 @@ impl MemoryType {
         MemoryType(types::MemoryType { min, max, memory64: true, shared: false, page_size_log2: 16 })
     }
 
+    /// A shared memory of at least `min` and at most `max` pages of 64 KiB, addressed by 32-bit integers.
+    pub fn shared(min: u32, max: u32) -> MemoryType {
+        MemoryType(types::MemoryType { shared: true, ..MemoryType::new(min, Some(max)).0 })
+    }
+
     /// Whether it is addressed by 64-bit integers.
     pub fn is_64(&self) -> bool {
         self.0.memory64

@@ -127,7 +127,7 @@ pub const PROPOSALS: &[Proposal] = &[
         WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::REFERENCE_TYPES),
         "structs and arrays, garbage collected",
     ),
-    row("threads", 4, false, WasmFeatures::THREADS, NOTHING, "shared memories and atomic accesses"),
+    row("threads", 4, true, WasmFeatures::THREADS, NOTHING, "shared memories and atomic accesses"),
     row("wide-arithmetic", 4, true, WasmFeatures::WIDE_ARITHMETIC, NOTHING, "128-bit sums and products"),
     row(
         "custom-page-sizes",

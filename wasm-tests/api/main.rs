@@ -7,6 +7,7 @@ mod hosts;
 mod indices;
 mod items;
 mod linking;
+mod shared;
 mod threads;
 
 use latier::{Config, Engine, Event, Instance, Listener, Mode, Module, Store};

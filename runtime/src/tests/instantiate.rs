@@ -181,7 +181,10 @@ fn a_description_that_contradicts_itself_is_refused() {
         let f = d.func(&[], &[]);
         d.elements(Some((0, 0)), &[f]);
         contradict(&mut d.desc);
-        assert_eq!(store.instantiate(&d.module(), &[memory]), Err(InstantiateError::Malformed));
+        assert_eq!(
+            store.instantiate(&d.module(), std::slice::from_ref(&memory)),
+            Err(InstantiateError::Malformed)
+        );
     }
 }
 

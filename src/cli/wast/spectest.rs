@@ -1,8 +1,8 @@
 //! The host module `spectest`, which specification scripts import from. Knows nothing of scripts.
 
 use crate::{
-    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, Store, Table,
-    TableType, Val, ValType,
+    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, SharedMemory, Store,
+    Table, TableType, Val, ValType,
 };
 use std::io::{self, Write};
 
@@ -41,5 +41,7 @@ pub(super) fn define(linker: &mut Linker<()>, store: &mut Store<()>, print: bool
     linker.define(&mut *store, "spectest", "table", table)?;
     let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
     linker.define(&mut *store, "spectest", "memory", memory)?;
+    let shared = SharedMemory::new(store.engine(), MemoryType::shared(1, 2))?;
+    linker.define(&mut *store, "spectest", "shared_memory", shared)?;
     Ok(())
 }

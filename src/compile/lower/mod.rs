@@ -1,6 +1,7 @@
 //! The meaning of every operator but control flow and locals: operands are taken from the operand stack, results are
 //! put there, and nothing else is touched. Each family of operators is one file, and each is tried in turn.
 
+mod atomics;
 mod calls;
 mod globals;
 mod memory;
@@ -52,6 +53,7 @@ impl<'a> Lowering<'a> {
             || refs::lower(op, self)
             || tables::lower(op, self)
             || simd::lower(op, self)
+            || atomics::lower(op, self)
     }
 
     /// Lowers `op` if it is a tail call, behind which nothing is reached; false if not. `area` is where the function's
