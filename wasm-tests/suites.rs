@@ -58,6 +58,11 @@ pub const SUITES: &[Suite] = &[
         source: Source::Proposal(Proposal::TailCall),
     },
     Suite {
+        name: "function-references",
+        features: "preset=v2,tail-call,function-references",
+        source: Source::Proposal(Proposal::FunctionReferences),
+    },
+    Suite {
         name: "extended-const",
         features: "preset=v2,extended-const",
         source: Source::Proposal(Proposal::ExtendedConst),

@@ -1,7 +1,8 @@
 //! The types of values and functions, as both halves speak of them, and the engine-wide registry that gives each
-//! function type one identity. Knows nothing of modules.
+//! function type one identity, by recursion groups. Knows nothing of modules.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
 /// The type of a WebAssembly value.
@@ -116,6 +117,17 @@ impl FuncType {
     ) -> FuncType {
         FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
     }
+
+    /// The type with identities for names within a group, given the identity of the group's first type.
+    fn resolved(&self, first: u32) -> FuncType {
+        let resolve = |ty: &ValType| match *ty {
+            ValType::Ref(RefType { nullable, heap: HeapType::Concrete(id) }) => {
+                ValType::Ref(RefType { nullable, heap: HeapType::Concrete(id.resolved(first)) })
+            }
+            other => other,
+        };
+        FuncType::new(self.params.iter().map(resolve), self.results.iter().map(resolve))
+    }
 }
 
 /// The type of a global.
@@ -172,8 +184,25 @@ impl MemoryType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(pub u32);
 
-/// The function types of an engine, each with its identity. Types are never removed: an id stays valid as long as
-/// the registry.
+impl TypeId {
+    /// Set in names within a group, never in identities.
+    const IN_GROUP: u32 = 1 << 31;
+
+    /// The name of type `n` of a recursion group within that group, as [`TypeRegistry::intern_group`] takes it. It is
+    /// no identity of the engine's.
+    pub fn in_group(n: u32) -> TypeId {
+        TypeId(n | TypeId::IN_GROUP)
+    }
+
+    /// The identity, given that of the first type of the group it may name.
+    fn resolved(self, first: u32) -> TypeId {
+        if self.0 & TypeId::IN_GROUP == 0 { self } else { TypeId(first + (self.0 & !TypeId::IN_GROUP)) }
+    }
+}
+
+/// The function types of an engine, each with its identity. Two types are the same if they are in the same place of
+/// recursion groups that are the same, where a type that stands alone is a group of one (specification, "Defined
+/// types"). Types are never removed: an id stays valid as long as the registry.
 #[derive(Debug, Default)]
 pub struct TypeRegistry {
     inner: RwLock<RegistryInner>,
@@ -181,7 +210,10 @@ pub struct TypeRegistry {
 
 #[derive(Debug, Default)]
 struct RegistryInner {
-    ids: HashMap<Arc<FuncType>, TypeId>,
+    /// The identity of the first type of each group; those of the others follow. A group's references to its own
+    /// types are by [`TypeId::in_group`], so that groups can be compared as they stand.
+    groups: HashMap<Box<[FuncType]>, u32>,
+    /// The types, by identity; all their references are identities.
     types: Vec<Arc<FuncType>>,
 }
 
@@ -191,24 +223,33 @@ impl TypeRegistry {
         TypeRegistry::default()
     }
 
-    /// The identity of `ty`, which is registered if it is new.
+    /// The identity of `ty`, which stands alone and is registered if it is new.
+    ///
+    /// # Panics
+    /// As [`TypeRegistry::intern_group`].
+    pub fn intern(&self, ty: &FuncType) -> TypeId {
+        TypeId(self.intern_group(std::slice::from_ref(ty)).start)
+    }
+
+    /// The identities of the types of a recursion group, in its order; the group is registered if it is new. Its types
+    /// name one another by [`TypeId::in_group`].
     ///
     /// # Panics
     /// When 2^31 types are registered: type ids are immediates of 31 bits in machine code.
-    pub fn intern(&self, ty: &FuncType) -> TypeId {
-        if let Some(id) = self.inner.read().expect("no one panics under this lock").ids.get(ty) {
-            return *id;
+    pub fn intern_group(&self, group: &[FuncType]) -> Range<u32> {
+        let count = u32::try_from(group.len()).expect("too many types");
+        if let Some(first) = self.inner.read().expect("no one panics under this lock").groups.get(group) {
+            return *first..first + count;
         }
         let mut inner = self.inner.write().expect("no one panics under this lock");
-        if let Some(id) = inner.ids.get(ty) {
-            return *id;
+        let next = inner.types.len() as u32;
+        let end = next.checked_add(count).filter(|end| *end <= TypeId::IN_GROUP).expect("too many types");
+        if let Some(first) = inner.groups.get(group) {
+            return *first..first + count;
         }
-        let id =
-            TypeId(u32::try_from(inner.types.len()).ok().filter(|n| *n < 1 << 31).expect("too many types"));
-        let ty = Arc::new(ty.clone());
-        inner.types.push(ty.clone());
-        inner.ids.insert(ty, id);
-        id
+        inner.groups.insert(group.into(), next);
+        inner.types.extend(group.iter().map(|ty| Arc::new(ty.resolved(next))));
+        next..end
     }
 
     /// The type behind an id.
@@ -217,5 +258,41 @@ impl TypeRegistry {
     /// When `id` is of another registry.
     pub fn get(&self, id: TypeId) -> Arc<FuncType> {
         self.inner.read().expect("no one panics under this lock").types[id.0 as usize].clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taking(heap: HeapType) -> FuncType {
+        FuncType::new([ValType::Ref(RefType { nullable: true, heap })], [])
+    }
+
+    fn own(n: u32) -> HeapType {
+        HeapType::Concrete(TypeId::in_group(n))
+    }
+
+    #[test]
+    fn equal_groups_are_one_and_their_types_name_identities() {
+        let registry = TypeRegistry::new();
+        let plain = registry.intern(&taking(HeapType::Func));
+        let group = registry.intern_group(&[taking(own(1)), taking(own(0))]);
+        assert_eq!(group, 1..3);
+        assert_eq!(registry.intern_group(&[taking(own(1)), taking(own(0))]), group);
+        assert_eq!(*registry.get(TypeId(1)), taking(HeapType::Concrete(TypeId(2))));
+        assert_eq!(*registry.get(TypeId(2)), taking(HeapType::Concrete(TypeId(1))));
+        assert_eq!(registry.intern_group(&[taking(HeapType::Func)]).start, plain.0);
+    }
+
+    #[test]
+    fn a_type_is_another_one_in_another_group() {
+        let registry = TypeRegistry::new();
+        let alone = registry.intern(&taking(own(0)));
+        let both = registry.intern_group(&[taking(own(0)), taking(own(0))]);
+        assert!(!both.contains(&alone.0) && both.len() == 2);
+        assert_eq!(registry.intern(&taking(own(0))), alone);
+        let named = registry.intern(&taking(HeapType::Concrete(alone)));
+        assert_ne!(named, alone, "what takes the recursive type is not the recursive type");
     }
 }

@@ -102,6 +102,8 @@ impl Control {
             Operator::End => self.end(f)?,
             Operator::Br { relative_depth } => self.jump(f, *relative_depth)?,
             Operator::BrIf { relative_depth } => self.jump_if(f, *relative_depth)?,
+            Operator::BrOnNull { relative_depth } => self.jump_if_null(f, *relative_depth)?,
+            Operator::BrOnNonNull { relative_depth } => self.jump_unless_null(f, *relative_depth)?,
             Operator::BrTable { targets } => self.jump_table(f, targets)?,
             Operator::Return => self.leave(f),
             Operator::Unreachable => {
@@ -292,6 +294,29 @@ impl Control {
         let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
         let next = f.builder.create_block();
         f.ins().brif(condition, target, &self.args, next, &[]);
+        f.builder.switch_to_block(next);
+        f.builder.seal_block(next);
+        Ok(())
+    }
+
+    /// `br_on_null`: the reference is no operand of the branch, and stays if it is not null.
+    fn jump_if_null(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<(), CompileError> {
+        let reference = f.pop();
+        let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
+        let next = f.builder.create_block();
+        f.ins().brif(reference, next, &[], target, &self.args);
+        f.builder.switch_to_block(next);
+        f.builder.seal_block(next);
+        f.push(reference);
+        Ok(())
+    }
+
+    /// `br_on_non_null`: the reference is the branch's last operand, and goes if it is null.
+    fn jump_unless_null(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<(), CompileError> {
+        let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
+        let reference = f.pop();
+        let next = f.builder.create_block();
+        f.ins().brif(reference, target, &self.args, next, &[]);
         f.builder.switch_to_block(next);
         f.builder.seal_block(next);
         Ok(())

@@ -39,6 +39,8 @@ pub(crate) struct AccessKinds {
     pub element: MemFlagsData,
     /// The record of a function that may be null: the access is the check.
     pub nullable_record: MemFlagsData,
+    /// The same where a reference is called that no table holds: another trap.
+    pub nullable_callee: MemFlagsData,
     /// The record of a function that is not null, as was just checked.
     pub record: MemFlagsData,
     /// The value of a mutable global.
@@ -54,6 +56,7 @@ impl AccessKinds {
             Some(func.dfg.alias_regions.insert(data))
         };
         let ours = MemFlagsData::trusted();
+        let record = MemFlagsData::new().with_aligned().with_readonly();
         AccessKinds {
             fixed: ours.with_readonly().with_can_move(),
             slot: ours.with_alias_region(region("slot")),
@@ -67,10 +70,8 @@ impl AccessKinds {
                 .with_aligned()
                 .with_trap_code(Some(trap_code(TrapCode::TableOutOfBounds)))
                 .with_alias_region(region("element")),
-            nullable_record: MemFlagsData::new()
-                .with_aligned()
-                .with_readonly()
-                .with_trap_code(Some(trap_code(TrapCode::IndirectCallToNull))),
+            nullable_record: record.with_trap_code(Some(trap_code(TrapCode::IndirectCallToNull))),
+            nullable_callee: record.with_trap_code(Some(trap_code(TrapCode::NullReference))),
             record: ours.with_readonly(),
             global: ours.with_alias_region(region("global")),
         }

@@ -114,7 +114,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row(
         "function-references",
         5,
-        false,
+        true,
         WasmFeatures::FUNCTION_REFERENCES,
         WasmFeatures::REFERENCE_TYPES,
         "typed references to functions",

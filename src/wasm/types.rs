@@ -1,5 +1,5 @@
 //! Types as the parser's crate reads them, turned into the types that both halves speak of. What the runtime has no
-//! words for yet (structs, arrays, recursive types) is refused here.
+//! words for yet (structs, arrays, subtypes) is refused here.
 
 use super::error::Error;
 use latier_runtime::types::{
@@ -15,37 +15,39 @@ pub(super) struct Types<'r> {
     pub(super) ids: Vec<TypeId>,
     /// The types behind them.
     pub(super) funcs: Vec<Arc<FuncType>>,
+    /// How many types the recursion group has that is being read, whose types may refer to each other.
+    group: usize,
 }
 
 impl<'r> Types<'r> {
     pub(super) fn new(registry: &'r TypeRegistry) -> Types<'r> {
-        Types { registry, ids: Vec::new(), funcs: Vec::new() }
+        Types { registry, ids: Vec::new(), funcs: Vec::new(), group: 0 }
     }
 
     /// Adds the types of one recursion group.
     pub(super) fn add(&mut self, group: wasmparser::RecGroup, offset: u64) -> Result<(), Error> {
-        if group.is_explicit_rec_group() {
-            return Err(Error::new(offset, "GC types are not supported yet: a recursion group"));
-        }
-        for sub in group.into_types() {
-            if !sub.is_final || !sub.supertype_idxs.is_empty() || sub.composite_type.shared {
-                return Err(Error::new(offset, "GC types are not supported yet: a type with supertypes"));
-            }
-            let CompositeInnerType::Func(ty) = &sub.composite_type.inner else {
-                return Err(Error::new(
-                    offset,
-                    "GC types are not supported yet: a type that is not of functions",
-                ));
-            };
-            let ty = FuncType {
-                params: self.vals(ty.params(), offset)?,
-                results: self.vals(ty.results(), offset)?,
-            };
-            let id = self.registry.intern(&ty);
+        let types = group.into_types();
+        self.group = types.len();
+        let types = types.map(|sub| self.function(&sub, offset)).collect::<Result<Vec<_>, _>>()?;
+        self.group = 0;
+        for id in self.registry.intern_group(&types).map(TypeId) {
             self.ids.push(id);
             self.funcs.push(self.registry.get(id));
         }
         Ok(())
+    }
+
+    fn function(&self, sub: &wasmparser::SubType, offset: u64) -> Result<FuncType, Error> {
+        if !sub.is_final || !sub.supertype_idxs.is_empty() || sub.composite_type.shared {
+            return Err(Error::new(offset, "GC types are not supported yet: a type with supertypes"));
+        }
+        let CompositeInnerType::Func(ty) = &sub.composite_type.inner else {
+            return Err(Error::new(
+                offset,
+                "GC types are not supported yet: a type that is not of functions",
+            ));
+        };
+        Ok(FuncType { params: self.vals(ty.params(), offset)?, results: self.vals(ty.results(), offset)? })
     }
 
     fn vals(&self, types: &[wasmparser::ValType], offset: u64) -> Result<Box<[ValType]>, Error> {
@@ -82,11 +84,16 @@ impl<'r> Types<'r> {
                 }
             }),
             wasmparser::HeapType::Concrete(index) => {
-                // An index that is not there yet is the type's own: validation has refused all others.
-                let id = index.as_module_index().and_then(|index| self.ids.get(index as usize));
-                id.map(|id| HeapType::Concrete(*id)).ok_or_else(|| {
-                    Error::new(offset, "GC types are not supported yet: a type that refers to itself")
-                })
+                // Validation has refused indices that name no type.
+                let index = index.as_module_index().map(|index| index as usize);
+                let known = self.ids.len();
+                match index {
+                    Some(index) if index < known => Ok(HeapType::Concrete(self.ids[index])),
+                    Some(index) if index < known + self.group => {
+                        Ok(HeapType::Concrete(TypeId::in_group((index - known) as u32)))
+                    }
+                    _ => Err(Error::new(offset, "unknown type")),
+                }
             }
             _ => Err(Error::new(offset, "GC types are not supported yet: a shared or exact type")),
         }

@@ -258,7 +258,12 @@ fn words(error: &Error) -> String {
 fn says(actual: &str, expected: &str) -> bool {
     // A call through an index outside the table is an access outside the table, for which scripts have words of
     // its own.
-    let also = if actual.starts_with("out of bounds table access") { "undefined element" } else { actual };
+    let also = match actual {
+        _ if actual.starts_with("out of bounds table access") => "undefined element",
+        // What the null was to refer to is known to who wrote the call.
+        "null reference" => "null function reference",
+        _ => actual,
+    };
     [actual, also]
         .iter()
         .any(|actual| !actual.is_empty() && (actual.starts_with(expected) || expected.starts_with(actual)))

@@ -17,12 +17,14 @@ pub(super) fn argument(store: &mut Store<()>, arg: &WastArg<'_>) -> Result<Val, 
         WastArgCore::F32(v) => Val::F32(v.bits),
         WastArgCore::F64(v) => Val::F64(v.bits),
         WastArgCore::V128(v) => Val::V128(u128::from_le_bytes(v.to_le_bytes()).into()),
-        WastArgCore::RefNull(HeapType::Abstract { shared: false, ty: AbstractHeapType::Func }) => {
-            Val::FuncRef(None)
-        }
-        WastArgCore::RefNull(HeapType::Abstract { shared: false, ty: AbstractHeapType::Extern }) => {
-            Val::ExternRef(None)
-        }
+        WastArgCore::RefNull(
+            HeapType::Concrete(_)
+            | HeapType::Abstract { shared: false, ty: AbstractHeapType::Func | AbstractHeapType::NoFunc },
+        ) => Val::FuncRef(None),
+        WastArgCore::RefNull(HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern,
+        }) => Val::ExternRef(None),
         WastArgCore::RefExtern(number) => {
             let value = ExternRef::new(store, *number).map_err(|error| format!("{error:#}"))?;
             Val::ExternRef(Some(value))

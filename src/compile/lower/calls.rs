@@ -31,6 +31,7 @@ pub(super) fn lower(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
     let target = match *op {
         Operator::Call { function_index } => direct(f, function_index),
         Operator::CallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
+        Operator::CallRef { type_index } => reference(f, type_index),
         _ => return false,
     };
     call(f, target);
@@ -43,6 +44,7 @@ pub(super) fn lower_tail(op: &Operator<'_>, f: &mut Lowering<'_>, area: Option<V
     let target = match *op {
         Operator::ReturnCall { function_index } => direct(f, function_index),
         Operator::ReturnCallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
+        Operator::ReturnCallRef { type_index } => reference(f, type_index),
         _ => return false,
     };
     let args = arguments(f, &target, area);
@@ -81,6 +83,12 @@ fn indirect<'a>(f: &mut Lowering<'a>, ty: u32, table: u32) -> Call<'a> {
     let differs = f.ins().icmp(IntCC::NotEqual, actual, expected);
     f.ins().trapnz(differs, trap_code(TrapCode::BadSignature));
     through(f, ty, record, access.record)
+}
+
+fn reference<'a>(f: &mut Lowering<'a>, ty: u32) -> Call<'a> {
+    let record = f.pop();
+    // As above: null faults.
+    through(f, ty, record, f.env.access.nullable_callee)
 }
 
 /// A call of the function of `record`, which is of type `ty`; `first` is how its record is read first.
