@@ -83,8 +83,8 @@ impl Case {
 
 fn config(rng: &mut Rng, input: &mut Unstructured) -> Result<Config> {
     let mut config = Config {
-        min_funcs: 1,
-        max_funcs: rng.usize(1..16),
+        min_funcs: rng.usize(1..6),
+        max_funcs: rng.usize(6..16),
         max_types: rng.usize(1..20),
         max_type_size: 200,
         max_imports: 0,
