@@ -3,10 +3,12 @@
 
 mod script;
 mod spectest;
+mod threads;
 mod values;
 
-use crate::Config;
+use crate::{Config, Engine};
 use std::fmt;
+use threads::Surroundings;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::Span;
@@ -123,16 +125,23 @@ fn run_here(text: &str, options: &Options) -> Result<Report, ScriptError> {
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| ScriptError::syntax(error, text))?;
     let script =
         parser::parse::<wast::Wast<'_>>(&buffer).map_err(|error| ScriptError::syntax(error, text))?;
-    let mut runner = script::Runner::new(options)
-        .map_err(|error| ScriptError { at: None, message: format!("the host module spectest: {error:#}") })?;
-    let outcomes = script
-        .directives
-        .into_iter()
-        .map(|directive| Outcome {
-            at: Position::of(directive.span(), text),
-            directive: script::keyword(&directive),
-            verdict: runner.directive(directive),
-        })
-        .collect();
-    Ok(Report { outcomes })
+    let no_engine = |error: crate::Error| ScriptError {
+        at: None,
+        message: format!("the host module spectest: {error:#}"),
+    };
+    std::thread::scope(|scope| {
+        let around = Surroundings { scope, print: options.print, stack: options.max_wasm_stack + HOST_STACK };
+        let engine = Engine::new(&options.config).map_err(no_engine)?;
+        let mut runner = script::Runner::new(engine, around).map_err(no_engine)?;
+        let outcomes = script
+            .directives
+            .into_iter()
+            .map(|directive| Outcome {
+                at: Position::of(directive.span(), text),
+                directive: script::keyword(&directive),
+                verdict: runner.directive(directive),
+            })
+            .collect();
+        Ok(Report { outcomes })
+    })
 }

@@ -1,14 +1,15 @@
 //! The directives of a script and what they do: modules, instances and the assertions about them. Knows nothing of
 //! files and of output.
 
-use super::{Failure, Options, spectest, values};
-use crate::{Engine, Error, Extern, Instance, Linker, Module, Result, Store, Trap, Val};
+use super::threads::{Surroundings, Threads};
+use super::{Failure, spectest, values};
+use crate::{Engine, Error, Extern, Instance, Linker, Module, Result, SharedMemory, Store, Trap, Val};
 use std::collections::HashMap;
 use wast::token::Id;
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
 
 /// The verdict on one directive.
-type Verdict = Result<Option<String>, Failure>;
+pub(super) type Verdict = Result<Option<String>, Failure>;
 
 /// What a guest's action came to: its results, or why it stopped.
 type Action = Result<Vec<Val>, Error>;
@@ -38,15 +39,16 @@ pub(super) fn keyword(directive: &WastDirective<'_>) -> &'static str {
 
 /// A script's state: its store, what it registered, and its modules and instances by name. What a directive calls
 /// without a name is the last of its kind, and nothing if that one failed.
-pub(super) struct Runner {
+pub(super) struct Runner<'s, 'e> {
     engine: Engine,
-    store: Store<()>,
+    pub(super) store: Store<()>,
     linker: Linker<()>,
     modules: Named<Module>,
-    instances: Named<Instance>,
+    pub(super) instances: Named<Instance>,
+    threads: Threads<'s, 'e>,
 }
 
-struct Named<T> {
+pub(super) struct Named<T> {
     by_name: HashMap<String, T>,
     last: Option<T>,
 }
@@ -57,7 +59,7 @@ impl<T: Clone> Named<T> {
     }
 
     /// Makes `item` the last one, and `None` none. An earlier one of the same name is forgotten in both cases.
-    fn set(&mut self, name: Option<Id<'_>>, item: Option<T>) {
+    pub(super) fn set(&mut self, name: Option<Id<'_>>, item: Option<T>) {
         if let Some(name) = name {
             self.by_name.remove(name.name());
             if let Some(item) = &item {
@@ -67,7 +69,7 @@ impl<T: Clone> Named<T> {
         self.last = item;
     }
 
-    fn get(&self, name: Option<Id<'_>>) -> Result<T, Error> {
+    pub(super) fn get(&self, name: Option<Id<'_>>) -> Result<T, Error> {
         let found = match name {
             Some(name) => self.by_name.get(name.name()),
             None => self.last.as_ref(),
@@ -79,18 +81,18 @@ impl<T: Clone> Named<T> {
     }
 }
 
-impl Runner {
-    pub(super) fn new(options: &Options) -> Result<Runner> {
-        let engine = Engine::new(&options.config)?;
+impl<'s, 'e> Runner<'s, 'e> {
+    pub(super) fn new(engine: Engine, around: Surroundings<'s, 'e>) -> Result<Runner<'s, 'e>> {
         let mut store = Store::new(&engine, ());
         let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
-        spectest::define(&mut linker, &mut store, options.print)?;
-        Ok(Runner { engine, store, linker, modules: Named::new(), instances: Named::new() })
+        spectest::define(&mut linker, &mut store, around.print)?;
+        let (modules, instances, threads) = (Named::new(), Named::new(), Threads::new(around));
+        Ok(Runner { engine, store, linker, modules, instances, threads })
     }
 
     /// Does what one directive says.
-    pub(super) fn directive(&mut self, directive: WastDirective<'_>) -> Verdict {
+    pub(super) fn directive(&mut self, directive: WastDirective<'e>) -> Verdict {
         match directive {
             WastDirective::Module(module) => self.module(module),
             WastDirective::ModuleDefinition(mut module) => {
@@ -130,13 +132,18 @@ impl Runner {
                 self.must_refuse(&mut module, message)
             }
             WastDirective::AssertUnlinkable { module, message, .. } => self.must_not_link(module, message),
-            directive @ (WastDirective::AssertException { .. }
-            | WastDirective::AssertSuspension { .. }
-            | WastDirective::Thread(_)
-            | WastDirective::Wait { .. }) => Err(Failure {
-                expected: format!("support for {}", keyword(&directive)),
-                actual: "none".into(),
-            }),
+            WastDirective::Thread(thread) => {
+                let shared = thread.shared_module.map(|name| (name, self.shared_memories(name)));
+                let started = self.threads.start(&self.engine, thread, shared);
+                must_succeed("a thread", started)
+            }
+            WastDirective::Wait { thread, .. } => self.threads.wait(thread),
+            directive @ (WastDirective::AssertException { .. } | WastDirective::AssertSuspension { .. }) => {
+                Err(Failure {
+                    expected: format!("support for {}", keyword(&directive)),
+                    actual: "none".into(),
+                })
+            }
         }
     }
 
@@ -148,6 +155,17 @@ impl Runner {
         let made = module.and_then(|module| self.instantiate(&module));
         self.instances.set(name, made.as_ref().ok().copied());
         must_succeed("a module that can be instantiated", made.map(drop))
+    }
+
+    /// The shared memories that an instance exports, with their names.
+    fn shared_memories(&mut self, name: Id<'_>) -> Result<Vec<(String, SharedMemory)>> {
+        let instance = self.instances.get(Some(name))?;
+        let exports = instance.exports(&mut self.store);
+        let memories = exports.filter_map(|export| {
+            let name = export.name().to_owned();
+            Some((name, export.into_extern().into_shared_memory()?))
+        });
+        Ok(memories.collect())
     }
 
     fn compile(&self, module: &mut QuoteWat<'_>) -> Result<Module> {
@@ -247,7 +265,7 @@ fn must_succeed(expected: &str, actual: Result<(), Error>) -> Verdict {
 }
 
 /// An error and its causes on one line; backtraces are for people who run programs.
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     let backtrace = error.downcast_ref::<crate::WasmBacktrace>().map(ToString::to_string);
     let causes = error.chain().map(ToString::to_string).filter(|cause| Some(cause) != backtrace.as_ref());
     causes.map(|cause| cause.replace('\n', " ")).collect::<Vec<_>>().join(": ")
