@@ -7,6 +7,7 @@ mod hosts;
 mod indices;
 mod items;
 mod linking;
+mod references;
 mod shared;
 mod threads;
 
