@@ -95,6 +95,10 @@ fn from_latier(value: &Val) -> Value {
 }
 
 fn stopped(error: &latier::Error) -> Outcome {
+    // Known by its words, so that this holds for every set of features.
+    if error.chain().any(|cause| cause.to_string().starts_with("uncaught exception")) {
+        return Outcome::Trap(Trap::Exception);
+    }
     let failed = || Outcome::Failed(format!("{error:#}"));
     let Some(trap) = error.downcast_ref::<latier::Trap>() else { return failed() };
     Outcome::Trap(match trap {
