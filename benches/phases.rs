@@ -95,7 +95,7 @@ fn phases(c: &mut Criterion) {
         };
         let relocations: Vec<_> = view.relocations.iter().map(relocation).collect();
         group.bench_function("object write", |b| {
-            b.iter(|| write::object(black_box(view.text), 16, &relocations, view.sites));
+            b.iter(|| write::object(black_box(view.text), 16, &relocations, view.sites, view.handlers));
         });
         group.bench_function("link and finalize", |b| {
             let identity = Identity { function: index, tier: "fast", body_offset: body.offset };
@@ -109,7 +109,13 @@ fn phases(c: &mut Criterion) {
         group.bench_function("finalize", |b| {
             into_code_memory(b, |code| {
                 let sites = view.sites.into();
-                let record = CodeRecord { function: index, tier: "fast", sites, body_offset: body.offset };
+                let record = CodeRecord {
+                    function: index,
+                    tier: "fast",
+                    sites,
+                    handlers: Box::default(),
+                    body_offset: body.offset,
+                };
                 code.allocate(view.text.len())
                     .expect("there is room")
                     .finalize(record)

@@ -1,12 +1,17 @@
-//! The list of expected failures: read, never written. A line is `suite/file.wast:LINE  reason`; a reason is not
+//! The lists of expected failures: read, never written. A line is `suite/file.wast:LINE  reason`; a reason is not
 //! optional, and what it names must exist and must fail.
 
 use crate::suites::SUITES;
 use libtest_mimic::{Failed, Trial};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Assertions that a later version of WebAssembly made obsolete.
-const OBSOLETE: &str = include_str!("expected-failures/obsolete.txt");
+/// The lists, each with its file's name.
+const LISTS: [(&str, &str); 2] = [
+    // Assertions that a later version of WebAssembly made obsolete.
+    ("obsolete.txt", include_str!("expected-failures/obsolete.txt")),
+    // What needs types that the garbage collector would manage.
+    ("gc.txt", include_str!("expected-failures/gc.txt")),
+];
 
 /// What is expected to fail, by the script's name `suite/file.wast`.
 pub struct Expected {
@@ -18,10 +23,13 @@ impl Expected {
     /// Reads the lists.
     pub fn read() -> Expected {
         let mut all = Expected { lines: BTreeMap::new(), wrong: Vec::new() };
-        for entry in entries(OBSOLETE) {
-            match parse(entry).and_then(|place| place.split_once(':')).map(|(f, line)| (f, line.parse())) {
-                Some((file, Ok(line))) if all.lines.entry(file).or_default().insert(line) => {}
-                _ => all.wrong.push(format!("obsolete.txt: {entry}")),
+        for (name, list) in LISTS {
+            for entry in entries(list) {
+                match parse(entry).and_then(|place| place.split_once(':')).map(|(f, line)| (f, line.parse()))
+                {
+                    Some((file, Ok(line))) if all.lines.entry(file).or_default().insert(line) => {}
+                    _ => all.wrong.push(format!("{name}: {entry}")),
+                }
             }
         }
         all

@@ -57,8 +57,10 @@ fn unexpected(script: &str, report: &Report, expected: &Expected) -> Vec<String>
     let mut wrong: Vec<String> = surprises
         .map(|(outcome, failure)| format!("{script}:{} {}: {failure}", outcome.at, outcome.directive))
         .collect();
-    wrong.extend(listed.difference(&failed).map(|line| {
-        format!("{script}:{line} is listed in obsolete.txt, but nothing fails there: take it off the list")
-    }));
+    wrong.extend(
+        listed
+            .difference(&failed)
+            .map(|line| format!("{script}:{line} is listed, but nothing fails there: take it off the list")),
+    );
     wrong
 }

@@ -22,6 +22,8 @@ enum Source {
 pub const SUITES: &[Suite] = &[
     Suite { name: "v1", features: "preset=v1", source: Source::Version(SpecVersion::V1) },
     Suite { name: "v2", features: "preset=v2", source: Source::Version(SpecVersion::V2) },
+    Suite { name: "v3", features: "preset=v3", source: Source::Version(SpecVersion::V3) },
+    Suite { name: "latest", features: "preset=v3", source: Source::Version(SpecVersion::Latest) },
     Suite {
         name: "bulk-memory",
         features: "preset=v1,bulk-memory,reference-types",
@@ -102,6 +104,11 @@ pub const SUITES: &[Suite] = &[
         name: "relaxed-simd",
         features: "preset=v2,relaxed-simd",
         source: Source::Proposal(Proposal::RelaxedSimd),
+    },
+    Suite {
+        name: "exceptions",
+        features: "preset=v2,exceptions,tail-call,function-references,gc",
+        source: Source::Proposal(Proposal::ExceptionHandling),
     },
 ];
 

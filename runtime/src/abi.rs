@@ -43,10 +43,12 @@ pub enum TrapCode {
     UnalignedAtomic = 13,
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitNonShared = 14,
+    /// There was no memory for what the guest needed.
+    OutOfMemory = 15,
 }
 
 impl TrapCode {
-    const ALL: [TrapCode; 14] = [
+    const ALL: [TrapCode; 15] = [
         TrapCode::Unreachable,
         TrapCode::MemoryOutOfBounds,
         TrapCode::TableOutOfBounds,
@@ -61,6 +63,7 @@ impl TrapCode {
         TrapCode::Interrupt,
         TrapCode::UnalignedAtomic,
         TrapCode::AtomicWaitNonShared,
+        TrapCode::OutOfMemory,
     ];
 
     /// The code with this number, if there is one.
@@ -87,6 +90,7 @@ impl fmt::Display for TrapCode {
             TrapCode::Interrupt => "interrupted",
             TrapCode::UnalignedAtomic => "unaligned atomic",
             TrapCode::AtomicWaitNonShared => "expected shared memory",
+            TrapCode::OutOfMemory => "out of memory",
         })
     }
 }

@@ -35,16 +35,21 @@ pub enum Builtin {
     AtomicWait32,
     /// As [`Builtin::AtomicWait32`] of 64 bits; the address is a multiple of 8
     AtomicWait64,
+    /// `(tag) -> *VmException`, whose values are zero; or 0 when there is no memory
+    ExceptionNew,
+    /// `(exception: *VmException)`; never returns, but to a handler
+    Throw,
 }
 
 impl Builtin {
     /// Builtins there are.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 16;
 
     /// Values it takes behind the vmctx.
     pub fn params(self) -> usize {
         match self {
             Builtin::DataDrop | Builtin::ElemDrop | Builtin::RefFunc => 1,
+            Builtin::ExceptionNew | Builtin::Throw => 1,
             Builtin::MemoryGrow => 2,
             Builtin::TableGrow | Builtin::AtomicNotify => 3,
             Builtin::MemoryFill | Builtin::TableFill | Builtin::AtomicWait32 | Builtin::AtomicWait64 => 4,
@@ -54,7 +59,7 @@ impl Builtin {
 
     /// Whether it returns a value.
     pub fn has_result(self) -> bool {
-        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop)
+        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::Throw)
     }
 
     /// Its offset in the table, in bytes.

@@ -8,8 +8,10 @@
 //! since `dst` and `src` may be the same.
 
 use crate::abi::FuncIndex;
+use crate::arch;
 use crate::builtin::Builtin;
 use crate::const_expr::Scope;
+use crate::exception::TagCell;
 use crate::instance::InstanceCell;
 use crate::limits::ResourceLimits;
 use crate::memory::MemoryCell;
@@ -17,6 +19,7 @@ use crate::module::ElementItems;
 use crate::parking::{self, Expected};
 use crate::store::StoreInner;
 use crate::table::TableCell;
+use crate::trap::Runtime;
 use crate::types::ValType;
 use crate::vmctx::{VmHeader, VmMemory, VmTable};
 use std::ptr::NonNull;
@@ -45,6 +48,8 @@ static TABLE: [Code; Builtin::COUNT] = [
     Code(atomic_notify as *const ()),
     Code(atomic_wait32 as *const ()),
     Code(atomic_wait64 as *const ()),
+    Code(exception_new as *const ()),
+    Code(arch::throw::<Runtime> as *const ()),
 ];
 
 /// The table that `VmHeader::builtins` points to.
@@ -317,6 +322,13 @@ unsafe extern "C" fn ref_func(vmctx: *mut VmHeader, function: u64) -> u64 {
     let instance = unsafe { InstanceCell::of(vmctx) };
     let record = u32::try_from(function).ok().and_then(|f| instance.record(FuncIndex(f)));
     record.map_or(0, |record| record.as_ptr() as u64)
+}
+
+unsafe extern "C" fn exception_new(vmctx: *mut VmHeader, tag: *const TagCell) -> u64 {
+    // SAFETY: see the head of the file.
+    let store = unsafe { StoreInner::from_vm((*vmctx).store) };
+    // SAFETY: compiled code passes a tag of its instance.
+    unsafe { store.new_exception(tag) }.map_or(0, |exception| exception.as_ptr() as u64)
 }
 
 #[cfg(test)]

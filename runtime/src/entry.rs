@@ -66,6 +66,11 @@ impl Activation {
         self.unwind.set(Some(unwind));
     }
 
+    /// Takes why it ends, which was recorded.
+    pub(crate) fn take_unwind(&self) -> Box<Unwind> {
+        self.unwind.take().expect("who lands has said why")
+    }
+
     /// Where its store was last left. What it says is of this activation as long as it is the innermost one.
     pub(crate) fn exit(&self) -> Exit {
         // SAFETY: the store outlives its activations, and only this thread is inside it.
@@ -104,6 +109,14 @@ pub(crate) fn with_innermost<R>(f: impl FnOnce(Option<&Activation>) -> R) -> R {
     let innermost = THREAD.with(|thread| thread.innermost.get());
     // SAFETY: an activation is the innermost one only while its `call_wasm` runs, below all that runs now.
     f(unsafe { innermost.as_ref() })
+}
+
+/// The frame pointer of the assembly's frame below the first Wasm frame of this thread; 0 if there is none.
+pub(crate) fn outermost_fp() -> usize {
+    with_innermost(|innermost| {
+        let activations = std::iter::successors(innermost, |activation| Some(activation.outer()?.0));
+        activations.last().map_or(0, Activation::entry_fp)
+    })
 }
 
 /// Calls the Wasm code at `code`, in the arguments that `regs` and `stack_args` (first one first) hold, and leaves
@@ -158,7 +171,7 @@ pub unsafe fn call_wasm(
     limit.store(limit_before, Ordering::Relaxed);
     // SAFETY: as above.
     unsafe { exit_before.put(store) };
-    if unwound == 0 { Ok(()) } else { Err(activation.unwind.take().expect("who lands has said why")) }
+    if unwound == 0 { Ok(()) } else { Err(activation.take_unwind()) }
 }
 
 #[cold]

@@ -76,7 +76,10 @@ pub unsafe fn run_host(
 
 #[cold]
 fn fail(reason: UnwindReason) -> bool {
-    trap::record(reason);
+    match reason {
+        UnwindReason::Exception(exception) => trap::record_exception(exception),
+        reason => trap::record(reason),
+    }
     false
 }
 

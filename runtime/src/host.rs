@@ -1,6 +1,7 @@
 //! Host functions: a closure of the embedder's that guests can call, and what it sees of the call. Knows nothing of
 //! registers.
 
+use crate::exception::Exception;
 use crate::exit::{HostCode, HostContext, HostFrame, HostHead, HostValues, host_exit_address, run_host};
 use crate::func::Func;
 use crate::instance::{Instance, InstanceCell};
@@ -171,7 +172,12 @@ where
         let values = NonNull::from(values).cast();
         let mut call = HostCall { values, host, store, exit_pc, data: PhantomData };
         // SAFETY: `HostFn::new` pairs this code with a closure of this type, and `import` copies both.
-        unsafe { (*host.closure.cast::<F>())(&mut call) }.map_err(UnwindReason::Host)?;
+        unsafe { (*host.closure.cast::<F>())(&mut call) }.map_err(|failure| {
+            match failure.downcast::<Exception>() {
+                Ok(exception) => UnwindReason::Exception(*exception),
+                Err(failure) => UnwindReason::Host(failure),
+            }
+        })?;
         for result in &*host.required {
             // References that are not null are not zero, and results are zero until set.
             assert!(

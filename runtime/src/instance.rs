@@ -4,6 +4,7 @@
 use crate::abi::{Controller, FuncIndex};
 use crate::block::Block;
 use crate::code_memory::ModuleCode;
+use crate::exception::{Tag, TagCell};
 use crate::func::Func;
 use crate::global::Global;
 use crate::host::HostFunc;
@@ -236,6 +237,13 @@ impl InstanceCell {
         unsafe { NonNull::new_unchecked(*pointer) }
     }
 
+    /// The cell of tag `index`, which exists.
+    pub(crate) fn tag(&self, index: u32) -> NonNull<TagCell> {
+        let pointer = self.field::<*mut TagCell>(self.module.layout.tag(index));
+        // SAFETY: as in `memory`.
+        unsafe { NonNull::new_unchecked(*pointer) }
+    }
+
     /// The cell of global `index`, which exists.
     pub(crate) fn global(&self, index: u32) -> NonNull<VmGlobal> {
         let offset = self.module.layout.global(index);
@@ -262,6 +270,8 @@ pub enum Extern {
     Table(Table),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 /// An instance of a store.
@@ -323,6 +333,11 @@ impl Instance {
                 desc.tables.get(i as usize)?;
                 // SAFETY: as above.
                 Extern::Table(unsafe { Table::from_cell(self.store, cell.table(i)) })
+            }
+            Item::Tag(i) => {
+                desc.tags.get(i as usize)?;
+                // SAFETY: as above.
+                Extern::Tag(unsafe { Tag::from_cell(self.store, cell.tag(i)) })
             }
             Item::Global(i) => {
                 let ty = *desc.globals.get(i as usize)?;

@@ -5,6 +5,7 @@
 use crate::abi::TrapCode;
 use crate::builtins::copy_elements;
 use crate::const_expr::{Malformed, Scope};
+use crate::exception::{Tag, TagCell};
 use crate::host;
 use crate::instance::{Extern, Instance, InstanceCell, Module};
 use crate::limits::ResourceError;
@@ -93,6 +94,7 @@ impl StoreInner {
         // SAFETY: the cell lives to the end of this function and beyond; what is filled in from here on lies behind
         // raw pointers.
         let instance = unsafe { pointer.as_ref() };
+        define_tags(self, instance);
         let memories = define_memories(self, instance)?;
         init_globals(self, instance)?;
         let tables = define_tables(self, instance)?;
@@ -112,13 +114,14 @@ impl StoreInner {
 
 /// Imports come in the order of their indices, as many of each kind as the description says.
 fn check_order(desc: &ModuleDesc) -> Result<(), Malformed> {
-    let (mut funcs, mut tables, mut memories, mut globals) = (0, 0, 0, 0);
+    let (mut funcs, mut tables, mut memories, mut globals, mut tags) = (0, 0, 0, 0, 0);
     for import in &desc.imports {
         let (next, index) = match import.item {
             Item::Func(i) => (&mut funcs, i),
             Item::Table(i) => (&mut tables, i),
             Item::Memory(i) => (&mut memories, i),
             Item::Global(i) => (&mut globals, i),
+            Item::Tag(i) => (&mut tags, i),
         };
         if *next != index {
             return Err(Malformed);
@@ -126,7 +129,11 @@ fn check_order(desc: &ModuleDesc) -> Result<(), Malformed> {
         *next += 1;
     }
     let declared = (desc.func_imports, desc.table_imports, desc.memory_imports, desc.global_imports);
-    if (funcs, tables, memories, globals) == declared { Ok(()) } else { Err(Malformed) }
+    if (funcs, tables, memories, globals) == declared && tags == desc.tag_imports {
+        Ok(())
+    } else {
+        Err(Malformed)
+    }
 }
 
 fn check_imports(store: &StoreInner, desc: &ModuleDesc, imports: &[Extern]) -> Result<(), InstantiateError> {
@@ -162,6 +169,7 @@ impl fmt::Display for TypeText<'_> {
             ItemType::Table(ty) => ty.fmt(f),
             ItemType::Memory(ty) => ty.fmt(f),
             ItemType::Global(ty) => ty.fmt(f),
+            ItemType::Tag(_, ty) => write!(f, "(tag {ty})"),
         }
     }
 }
@@ -177,6 +185,7 @@ impl Extern {
             Extern::Memory(m) => ItemType::Memory(MemoryType { min: m.size(store), ..m.ty(store) }),
             Extern::SharedMemory(m) => ItemType::Memory(MemoryType { min: m.size(), ..m.ty() }),
             Extern::Table(t) => ItemType::Table(TableType { min: t.size(store), ..t.ty(store) }),
+            Extern::Tag(t) => ItemType::Tag(t.type_id(store), t.ty(store).clone()),
             Extern::Global(g) => {
                 store.check(g.store_id(), "a global");
                 ItemType::Global(g.ty())
@@ -191,6 +200,7 @@ impl Extern {
     pub fn satisfies(&self, store: &StoreInner, expected: &ItemType) -> bool {
         match (self.ty(store), expected) {
             (ItemType::Func(id, _), ItemType::Func(expected, _)) => id == *expected,
+            (ItemType::Tag(id, _), ItemType::Tag(expected, _)) => id == *expected,
             (ItemType::Memory(found), ItemType::Memory(expected)) => memory_matches(&found, expected),
             (ItemType::Table(found), ItemType::Table(expected)) => table_matches(&found, expected),
             (ItemType::Global(found), ItemType::Global(expected)) => global_matches(&found, expected),
@@ -255,6 +265,10 @@ unsafe fn fill_imports(store: &StoreInner, cell: NonNull<InstanceCell>, imports:
             (Extern::Global(g), Item::Global(i)) => unsafe {
                 instance.field::<NonNull<VmGlobal>>(layout.global(i)).write(g.cell());
             },
+            // SAFETY: as above.
+            (Extern::Tag(t), Item::Tag(i)) => unsafe {
+                instance.field::<NonNull<TagCell>>(layout.tag(i)).write(t.cell());
+            },
             _ => unreachable!("the imports satisfy the module's"),
         }
     }
@@ -271,6 +285,17 @@ unsafe fn set_memory(instance: &InstanceCell, index: u32, cell: NonNull<MemoryCe
         // SAFETY: the header is the instance's. The base of a guarded memory never moves; that of another is not
         // taken from here.
         unsafe { (*instance.vmctx()).memory0_base = cell.as_ref().base() };
+    }
+}
+
+fn define_tags(store: &mut StoreInner, instance: &InstanceCell) {
+    let desc = instance.module.desc();
+    for index in desc.tag_imports..desc.tags.len() as u32 {
+        let name =
+            desc.exports.iter().find(|export| export.item == Item::Tag(index)).map(|e| e.name.as_str());
+        let tag = Tag::new(store, desc.types[desc.tags[index as usize] as usize], name);
+        // SAFETY: the tag's place in the vmctx; no one else has the instance so far.
+        unsafe { instance.field::<NonNull<TagCell>>(instance.module.layout().tag(index)).write(tag.cell()) };
     }
 }
 

@@ -12,9 +12,11 @@ mod const_expr;
 #[cfg(test)]
 mod crossings;
 mod entry;
+pub mod exception;
 mod exit;
 pub mod func;
 pub mod global;
+pub mod handlers;
 pub mod host;
 pub mod instance;
 pub mod instantiate;
@@ -32,6 +34,7 @@ mod sys;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod throw;
 pub mod trap;
 mod type_text;
 pub mod typed;

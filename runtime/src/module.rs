@@ -38,6 +38,10 @@ pub struct ModuleDesc {
     pub globals: Vec<GlobalType>,
     /// How many globals are imported.
     pub global_imports: u32,
+    /// Type index of each tag, imports first.
+    pub tags: Vec<u32>,
+    /// How many tags are imported.
+    pub tag_imports: u32,
     /// Initial value of each *defined* global.
     pub global_inits: Vec<ConstExpr>,
     /// Element segments.
@@ -55,6 +59,7 @@ impl ModuleDesc {
             func_imports: self.func_imports,
             memories: self.memories.len() as u32,
             tables: self.tables.len() as u32,
+            tags: self.tags.len() as u32,
             global_imports: self.global_imports,
             globals: self.globals.len() as u32,
         }
@@ -76,6 +81,14 @@ impl ModuleDesc {
         self.types[self.functions[index.0 as usize] as usize]
     }
 
+    /// The type of tag `index`: its parameters are what an exception carries.
+    ///
+    /// # Panics
+    /// When the module has no such tag.
+    pub fn tag_type(&self, index: u32) -> &Arc<FuncType> {
+        &self.func_types[self.tags[index as usize] as usize]
+    }
+
     /// The type of an item that the module defines or imports.
     ///
     /// # Panics
@@ -88,6 +101,9 @@ impl ModuleDesc {
             Item::Table(i) => ItemType::Table(self.tables[i as usize]),
             Item::Memory(i) => ItemType::Memory(self.memories[i as usize]),
             Item::Global(i) => ItemType::Global(self.globals[i as usize]),
+            Item::Tag(i) => {
+                ItemType::Tag(self.types[self.tags[i as usize] as usize], self.tag_type(i).clone())
+            }
         }
     }
 }
@@ -123,6 +139,8 @@ pub enum Item {
     Memory(u32),
     /// A global.
     Global(u32),
+    /// A tag.
+    Tag(u32),
 }
 
 /// The type of an [`Item`].
@@ -136,6 +154,8 @@ pub enum ItemType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag, with the identity and the type of the function type that says what its exceptions carry.
+    Tag(TypeId, Arc<FuncType>),
 }
 
 /// A constant expression: a small stack program (specification, "Constant Expressions").

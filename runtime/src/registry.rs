@@ -16,6 +16,7 @@
 
 use crate::abi::FuncIndex;
 use crate::code_memory::{CodeMemory, UNIT_BYTES};
+use crate::handlers::Handler;
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -44,6 +45,8 @@ pub struct CodeRecord {
     pub tier: &'static str,
     /// Its sites, as [`crate::sites`] encodes them.
     pub sites: Box<[u8]>,
+    /// Where exceptions go on that leave its callees.
+    pub handlers: Box<[Handler]>,
     /// Where the function's Wasm body starts in the guest file, in bytes.
     pub body_offset: u64,
 }

@@ -1,6 +1,6 @@
 //! Stores: who owns everything that instances are made of, and until when. Knows nothing of what instances do.
 //!
-//! Nothing that a store owns is given back before the store is dropped: instances, memories, tables, globals, host
+//! Nothing that a store owns but exceptions is given back before the store is dropped: instances, memories, tables, globals, host
 //! functions, external references. So handles are plain copies, checked only against the store's id.
 //!
 //! # Who may touch a store
@@ -16,6 +16,7 @@
 //! 4. `Store<T>` and `StoreInner` are unsized: no safe code can move the content out of its place, as
 //!    `mem::swap` of two stores would.
 
+use crate::exception::{Exceptions, TagCell};
 use crate::func::Signature;
 use crate::global::GlobalCell;
 use crate::host::HostFunc;
@@ -29,6 +30,7 @@ use crate::types::{TypeId, TypeRegistry};
 use crate::value::ExternRef;
 use crate::vmctx::VmStore;
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomPinned;
 use std::num::NonZeroU64;
@@ -87,6 +89,8 @@ pub(crate) struct StoreCore {
     pub(crate) shared_memories: Vec<SharedMemory>,
     pub(crate) tables: Vec<Stable<TableCell>>,
     pub(crate) globals: Vec<Stable<GlobalCell>>,
+    pub(crate) tags: Vec<Arc<TagCell>>,
+    pub(crate) exceptions: RefCell<Exceptions>,
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
     /// By type id: of the types that calls without a known type have met.
     signatures: Vec<Option<Arc<Signature>>>,
@@ -112,6 +116,8 @@ impl StoreCore {
             shared_memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            exceptions: RefCell::default(),
             externs: Vec::new(),
             signatures: Vec::new(),
             _pinned: PhantomPinned,

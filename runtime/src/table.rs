@@ -33,6 +33,10 @@ impl TableCell {
         self.vm.len
     }
 
+    pub(crate) fn ty(&self) -> TableType {
+        self.ty
+    }
+
     pub(crate) fn elements(&self) -> &[u64] {
         // SAFETY: `vm` describes the storage, whose elements are initialized.
         unsafe { std::slice::from_raw_parts(self.vm.base, self.vm.len as usize) }

@@ -2,14 +2,16 @@
 //! land there. Knows nothing of signals but their hooks and nothing of stacks but where to land.
 
 use crate::abi::TrapCode;
-use crate::arch;
+use crate::arch::{self, Resume};
 use crate::backtrace::{self, RawFrame};
 use crate::entry;
+use crate::exception::Exception;
 use crate::reentry;
 use crate::registry;
 use crate::sites::{SiteKind, Sites};
 use crate::sys::signals;
-use crate::vmctx::VmHeader;
+use crate::throw;
+use crate::vmctx::{VmException, VmHeader};
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -33,13 +35,15 @@ pub enum UnwindReason {
         /// What the kind does not say.
         message: Option<String>,
     },
+    /// An exception that nothing in this call catches.
+    Exception(Exception),
     /// A host function failed.
     Host(HostFailure),
     /// A host function panicked; what it panicked with, to be continued with `std::panic::resume_unwind`.
     Panic(Box<dyn Any + Send>),
 }
 
-/// The error of a host function: whatever the embedder puts in it.
+/// The error of a host function: whatever the embedder puts in it. An [`Exception`] is thrown to the guest.
 pub type HostFailure = Box<dyn Any + Send>;
 
 impl fmt::Debug for UnwindReason {
@@ -48,6 +52,7 @@ impl fmt::Debug for UnwindReason {
             UnwindReason::Trap { code, message } => {
                 f.debug_struct("Trap").field("code", code).field("message", message).finish()
             }
+            UnwindReason::Exception(exception) => f.debug_tuple("Exception").field(exception).finish(),
             UnwindReason::Host(_) => f.write_str("Host(..)"),
             UnwindReason::Panic(payload) => f.debug_tuple("Panic").field(&panic_text(payload)).finish(),
         }
@@ -66,6 +71,16 @@ pub(crate) fn record(reason: UnwindReason) {
     entry::with_innermost(|activation| {
         let activation = activation.expect("only Wasm calls what ends an activation");
         activation.set_unwind(Box::new(Unwind { reason, backtrace }));
+    });
+}
+
+/// Records that an exception is thrown to the Wasm frames of the innermost activation. Where it was thrown is found
+/// out only if nothing catches it.
+pub(crate) fn record_exception(exception: Exception) {
+    entry::with_innermost(|activation| {
+        let activation = activation.expect("only Wasm calls what ends an activation");
+        let reason = UnwindReason::Exception(exception);
+        activation.set_unwind(Box::new(Unwind { reason, backtrace: Vec::new() }));
     });
 }
 
@@ -90,8 +105,28 @@ impl arch::Upcalls for Runtime {
         })
     }
 
-    extern "C" fn landing() -> usize {
-        entry::with_innermost(|activation| activation.expect("only Wasm leads to a landing").landing_sp())
+    extern "C" fn landing(resume: *mut Resume) -> usize {
+        entry::with_innermost(|activation| {
+            let activation = activation.expect("only Wasm leads to a landing");
+            let mut unwind = activation.take_unwind();
+            if let UnwindReason::Exception(exception) = &unwind.reason {
+                if let Some(handler) = throw::handler(activation, exception) {
+                    // SAFETY: the assembly passes a place on its stack.
+                    unsafe { resume.write(handler) };
+                    return 0;
+                }
+                if unwind.backtrace.is_empty() {
+                    unwind.backtrace = backtrace::capture_backtrace();
+                }
+            }
+            activation.set_unwind(unwind);
+            activation.landing_sp()
+        })
+    }
+
+    extern "C" fn throw(_vmctx: *mut VmHeader, exception: *mut VmException) {
+        // SAFETY: compiled code throws exceptions of its own store.
+        record_exception(unsafe { Exception::of(exception) });
     }
 }
 

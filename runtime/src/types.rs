@@ -56,6 +56,8 @@ impl RefType {
     pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
     /// `externref`.
     pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
+    /// `exnref`.
+    pub const EXNREF: RefType = RefType { nullable: true, heap: HeapType::Exn };
 
     /// Whether every value of `self` is one of `other` too (specification, "Matching", reference types).
     pub fn matches(self, other: RefType) -> bool {
@@ -92,6 +94,11 @@ impl HeapType {
                     | (HeapType::NoExtern, HeapType::Extern)
                     | (HeapType::NoExn, HeapType::Exn)
             )
+    }
+
+    /// Whether this is a kind of exception.
+    pub fn is_exn(self) -> bool {
+        matches!(self, HeapType::Exn | HeapType::NoExn)
     }
 
     /// Whether this is a kind of function.

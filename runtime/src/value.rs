@@ -1,6 +1,7 @@
 //! Values as hosts hold them, and their raw form in cells, registers and result areas. Knows stores only by their
 //! ids.
 
+use crate::exception::ExnRef;
 use crate::func::Func;
 use crate::store::{StoreId, StoreInner};
 use crate::types::{HeapType, RefType, ValType};
@@ -27,6 +28,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to something of the host, or null.
     ExternRef(Option<ExternRef>),
+    /// An exception or null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -39,6 +42,7 @@ impl Val {
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
             ValType::Ref(r) if r.heap.is_func() => Val::FuncRef(None),
+            ValType::Ref(r) if r.heap.is_exn() => Val::ExnRef(None),
             ValType::Ref(_) => Val::ExternRef(None),
         }
     }
@@ -56,6 +60,8 @@ impl Val {
             Val::FuncRef(Some(f)) => reference(false, HeapType::Concrete(f.type_id(store))),
             Val::ExternRef(None) => reference(true, HeapType::NoExtern),
             Val::ExternRef(Some(_)) => reference(false, HeapType::Extern),
+            Val::ExnRef(None) => reference(true, HeapType::NoExn),
+            Val::ExnRef(Some(_)) => reference(false, HeapType::Exn),
         }
     }
 
@@ -67,7 +73,7 @@ impl Val {
         match (self, ty) {
             (Val::I32(_), ValType::I32) | (Val::I64(_), ValType::I64) => true,
             (Val::F32(_), ValType::F32) | (Val::F64(_), ValType::F64) | (Val::V128(_), ValType::V128) => true,
-            (Val::FuncRef(_) | Val::ExternRef(_), ValType::Ref(expected)) => {
+            (Val::FuncRef(_) | Val::ExternRef(_) | Val::ExnRef(_), ValType::Ref(expected)) => {
                 self.check_store(store);
                 matches!(self.ty(store), ValType::Ref(actual) if actual.matches(expected))
             }
@@ -79,6 +85,7 @@ impl Val {
         match self {
             Val::FuncRef(Some(f)) => store.check(f.store_id(), "a function"),
             Val::ExternRef(Some(r)) => store.check(r.store, "an external reference"),
+            Val::ExnRef(Some(r)) => store.check(r.store_id(), "an exception"),
             _ => {}
         }
     }
@@ -93,13 +100,15 @@ impl Val {
             Val::V128(v) => [v as u64, (v >> 64) as u64],
             Val::FuncRef(f) => [Func::to_raw(f), 0],
             Val::ExternRef(r) => [ExternRef::to_raw(r), 0],
+            Val::ExnRef(r) => [ExnRef::to_raw(r), 0],
         })
     }
 
     /// The value whose raw form is `raw`.
     ///
     /// # Safety
-    /// `raw` is a value of type `ty` of the store `store`: for a function reference, null or a live record of it.
+    /// `raw` is a value of type `ty` of the store `store`: for a function reference, null or a live record of
+    /// it; for one to an exception, null or a live one.
     pub(crate) unsafe fn from_raw(store: StoreId, ty: ValType, raw: VmGlobal) -> Val {
         let [low, high] = raw.0;
         match ty {
@@ -110,6 +119,8 @@ impl Val {
             ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
             // SAFETY: the caller's promise.
             ValType::Ref(r) if r.heap.is_func() => Val::FuncRef(unsafe { Func::from_raw(store, low) }),
+            // SAFETY: as above.
+            ValType::Ref(r) if r.heap.is_exn() => Val::ExnRef(unsafe { ExnRef::from_raw(store, low) }),
             ValType::Ref(_) => Val::ExternRef(ExternRef::from_raw(store, low)),
         }
     }

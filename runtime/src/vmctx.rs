@@ -131,6 +131,19 @@ pub const IMPORT_SLOT: i32 = offset_of!(VmFuncImport, slot) as i32;
 /// Offset of [`VmFuncImport::vmctx`].
 pub const IMPORT_VMCTX: i32 = offset_of!(VmFuncImport, vmctx) as i32;
 
+/// An exception as compiled code sees it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct VmException {
+    /// Its tag: the address is the tag's identity.
+    pub tag: *const u8,
+    /// Its values, one for each of the tag's parameters.
+    pub values: *mut VmGlobal,
+}
+
+/// Offset of [`VmException::values`].
+pub const EXCEPTION_VALUES: i32 = offset_of!(VmException, values) as i32;
+
 /// How many of each thing a module has: all that its vmctx's layout depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VmLayout {
@@ -140,6 +153,8 @@ pub struct VmLayout {
     pub memories: u32,
     /// Tables, imported and defined.
     pub tables: u32,
+    /// Tags, imported and defined.
+    pub tags: u32,
     /// Imported globals.
     pub global_imports: u32,
     /// Globals, imported and defined.
@@ -172,10 +187,16 @@ impl VmLayout {
         self.memories_at() + (self.memories + index) * Self::POINTER
     }
 
+    /// Offset of the pointer to tag `index`.
+    pub fn tag(&self, index: u32) -> u32 {
+        debug_assert!(index < self.tags);
+        self.memories_at() + (self.memories + self.tables + index) * Self::POINTER
+    }
+
     /// Offset of global `index`: of a pointer to its [`VmGlobal`] if it is imported, else of the [`VmGlobal`].
     pub fn global(&self, index: u32) -> u32 {
         debug_assert!(index < self.globals);
-        let at = self.memories_at() + (self.memories + self.tables) * Self::POINTER;
+        let at = self.memories_at() + (self.memories + self.tables + self.tags) * Self::POINTER;
         match index.checked_sub(self.global_imports) {
             None => at + index * Self::POINTER,
             Some(defined) => {
@@ -187,7 +208,8 @@ impl VmLayout {
 
     /// Bytes of the whole vmctx. It is aligned to 16.
     pub fn size(&self) -> u32 {
-        let at = self.memories_at() + (self.memories + self.tables + self.global_imports) * Self::POINTER;
+        let pointers = self.memories + self.tables + self.tags + self.global_imports;
+        let at = self.memories_at() + pointers * Self::POINTER;
         at.next_multiple_of(16) + (self.globals - self.global_imports) * size_of::<VmGlobal>() as u32
     }
 }

@@ -1,7 +1,7 @@
 //! Anything that can be imported or exported.
 
 use super::raw;
-use super::{AsContext, ExternType, Func, Global, Memory, SharedMemory, Table};
+use super::{AsContext, ExternType, Func, Global, Memory, SharedMemory, Table, Tag};
 
 /// A handle to something that can be imported or exported.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub enum Extern {
     Memory(Memory),
     /// A memory that no store owns.
     SharedMemory(SharedMemory),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -44,6 +46,11 @@ impl Extern {
         if let Extern::SharedMemory(memory) = self { Some(memory) } else { None }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        if let Extern::Tag(tag) = self { Some(tag) } else { None }
+    }
+
     /// Its type.
     ///
     /// # Panics
@@ -55,6 +62,7 @@ impl Extern {
             Extern::Table(table) => table.ty(store).into(),
             Extern::Memory(memory) => memory.ty(store).into(),
             Extern::SharedMemory(memory) => memory.ty().into(),
+            Extern::Tag(tag) => tag.ty(store).into(),
         }
     }
 
@@ -71,6 +79,7 @@ impl Extern {
             Extern::Table(table) => raw::Extern::Table(table.0),
             Extern::Memory(memory) => raw::Extern::Memory(memory.0),
             Extern::SharedMemory(memory) => raw::Extern::SharedMemory(memory.0.clone()),
+            Extern::Tag(tag) => raw::Extern::Tag(tag.0),
         }
     }
 
@@ -81,6 +90,7 @@ impl Extern {
             raw::Extern::Table(table) => Extern::Table(Table(table)),
             raw::Extern::Memory(memory) => Extern::Memory(Memory(memory)),
             raw::Extern::SharedMemory(memory) => Extern::SharedMemory(SharedMemory(memory)),
+            raw::Extern::Tag(tag) => Extern::Tag(Tag(tag)),
         }
     }
 }
@@ -112,5 +122,11 @@ impl From<Memory> for Extern {
 impl From<SharedMemory> for Extern {
     fn from(memory: SharedMemory) -> Extern {
         Extern::SharedMemory(memory)
+    }
+}
+
+impl From<Tag> for Extern {
+    fn from(tag: Tag) -> Extern {
+        Extern::Tag(tag)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::raw;
 use super::store::{RawStore, StoreData};
-use super::{Caller, Error, Func, FuncType, Instance, Result, Val};
+use super::{Caller, Error, Exception, Func, FuncType, Instance, Result, Val};
 use anyhow::bail;
 use std::any::Any;
 use std::collections::HashMap;
@@ -48,7 +48,10 @@ impl<T: 'static> HostFunc<T> {
         F: Fn(&mut raw::HostCall<'_, StoreData<T>>) -> Result<(), Error> + Send + Sync + 'static,
     {
         let call = move |call: &mut raw::HostCall<'_, StoreData<T>>| {
-            func(call).map_err(|error| Box::new(error) as raw::HostFailure)
+            func(call).map_err(|error| match error.downcast_ref::<Exception>() {
+                Some(exception) => Box::new(exception.0.clone()) as raw::HostFailure,
+                None => Box::new(error),
+            })
         };
         HostFunc { ty, call: raw::HostFn::new(call) }
     }

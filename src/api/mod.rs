@@ -4,6 +4,7 @@
 mod caller;
 mod config;
 mod engine;
+mod exception;
 mod external;
 mod func;
 mod global;
@@ -26,6 +27,7 @@ mod value;
 pub use caller::Caller;
 pub use config::Config;
 pub use engine::Engine;
+pub use exception::{Exception, ExnRef, Tag, TagType};
 pub use external::Extern;
 pub use func::Func;
 pub use global::Global;

@@ -2,6 +2,7 @@
 //! context for a store.
 
 pub(crate) use latier_runtime::backtrace::{RawFrame, capture_backtrace};
+pub(crate) use latier_runtime::exception::{Exception, ExnRef, Tag};
 pub(crate) use latier_runtime::func::{CallError, Func};
 pub(crate) use latier_runtime::global::Global;
 pub(crate) use latier_runtime::host::{HostCall, HostFn};

@@ -48,6 +48,12 @@ impl<T: 'static> Store<T> {
         Store { inner }
     }
 
+    /// How many exceptions the store holds now: those that something can reach, and others that were not given back
+    /// yet.
+    pub fn exception_count(&self) -> usize {
+        self.as_context().0.exception_count()
+    }
+
     /// The embedder's data.
     pub fn data(&self) -> &T {
         &self.inner.data().user

@@ -2,7 +2,7 @@
 //! host's own error, and a [`WasmBacktrace`]. Refuses to catch anything itself.
 
 use super::raw;
-use super::{AsContext, Engine, Error, Module};
+use super::{AsContext, Engine, Error, Exception, Module};
 use crate::session::LoadedModule;
 use latier_runtime::abi::{FuncIndex, TrapCode};
 use std::fmt;
@@ -42,6 +42,8 @@ pub enum Trap {
     HeapMisaligned,
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitNonSharedMemory,
+    /// There was no memory for what the guest needed.
+    OutOfMemory,
 }
 
 impl Trap {
@@ -61,6 +63,7 @@ impl Trap {
             Trap::Interrupt => TrapCode::Interrupt,
             Trap::HeapMisaligned => TrapCode::UnalignedAtomic,
             Trap::AtomicWaitNonSharedMemory => TrapCode::AtomicWaitNonShared,
+            Trap::OutOfMemory => TrapCode::OutOfMemory,
         }
     }
 
@@ -80,6 +83,7 @@ impl Trap {
             TrapCode::Interrupt => Trap::Interrupt,
             TrapCode::UnalignedAtomic => Trap::HeapMisaligned,
             TrapCode::AtomicWaitNonShared => Trap::AtomicWaitNonSharedMemory,
+            TrapCode::OutOfMemory => Trap::OutOfMemory,
             _ => return None,
         })
     }
@@ -190,6 +194,7 @@ pub(crate) fn stopped(engine: &Engine, unwind: raw::Unwind) -> Error {
     let error = match unwind.reason {
         raw::UnwindReason::Panic(payload) => resume_unwind(payload),
         raw::UnwindReason::Trap { code, message } => trap_error(code, message),
+        raw::UnwindReason::Exception(exception) => Error::new(Exception(exception)),
         raw::UnwindReason::Host(failure) => match failure.downcast::<Error>() {
             Ok(error) => *error,
             Err(_) => Error::msg("a host function failed"),

@@ -1,6 +1,7 @@
 //! The types of items as the embedder sees them. Knows nothing of values, stores or modules.
 
 use super::Engine;
+use super::TagType;
 use latier_runtime::module::ItemType;
 use latier_runtime::types;
 use std::fmt;
@@ -189,6 +190,8 @@ pub enum ExternType {
     Table(TableType),
     /// A memory.
     Memory(MemoryType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl ExternType {
@@ -198,6 +201,7 @@ impl ExternType {
             ItemType::Global(ty) => ExternType::Global(GlobalType(ty)),
             ItemType::Table(ty) => ExternType::Table(TableType(ty)),
             ItemType::Memory(ty) => ExternType::Memory(MemoryType(ty)),
+            ItemType::Tag(_, ty) => ExternType::Tag(TagType(FuncType(ty))),
         }
     }
 
@@ -219,6 +223,11 @@ impl ExternType {
     /// The memory type, if it is one.
     pub fn memory(&self) -> Option<&MemoryType> {
         if let ExternType::Memory(ty) = self { Some(ty) } else { None }
+    }
+
+    /// The tag type, if it is one.
+    pub fn tag(&self) -> Option<&TagType> {
+        if let ExternType::Tag(ty) = self { Some(ty) } else { None }
     }
 }
 
@@ -243,6 +252,12 @@ impl From<TableType> for ExternType {
 impl From<MemoryType> for ExternType {
     fn from(ty: MemoryType) -> ExternType {
         ExternType::Memory(ty)
+    }
+}
+
+impl From<TagType> for ExternType {
+    fn from(ty: TagType) -> ExternType {
+        ExternType::Tag(ty)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values of any type, and references to host data. Knows nothing of how values travel.
 
 use super::raw;
-use super::{AsContext, AsContextMut, Func, HeapType, RefType, Result, ValType};
+use super::{AsContext, AsContextMut, ExnRef, Func, HeapType, RefType, Result, ValType};
 use std::any::Any;
 
 /// A 128-bit vector: lane 0 lies in the low bits.
@@ -44,6 +44,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to host data, or null.
     ExternRef(Option<Rooted<ExternRef>>),
+    /// A reference to an exception, or null.
+    ExnRef(Option<Rooted<ExnRef>>),
 }
 
 macro_rules! accessors {
@@ -117,6 +119,7 @@ impl Val {
             Val::V128(v) => raw::Val::V128(v.0),
             Val::FuncRef(v) => raw::Val::FuncRef(v.map(|f| f.0)),
             Val::ExternRef(v) => raw::Val::ExternRef(v.map(|e| e.0)),
+            Val::ExnRef(v) => raw::Val::ExnRef(v.map(|e| e.0)),
         }
     }
 
@@ -129,6 +132,7 @@ impl Val {
             raw::Val::V128(v) => Val::V128(V128(v)),
             raw::Val::FuncRef(v) => Val::FuncRef(v.map(Func)),
             raw::Val::ExternRef(v) => Val::ExternRef(v.map(ExternRef)),
+            raw::Val::ExnRef(v) => Val::ExnRef(v.map(ExnRef)),
         }
     }
 }
@@ -156,7 +160,10 @@ from! {
     Option<Func>, v => Val::FuncRef(v);
     ExternRef, v => Val::ExternRef(Some(v));
     Option<ExternRef>, v => Val::ExternRef(v);
+    ExnRef, v => Val::ExnRef(Some(v));
+    Option<ExnRef>, v => Val::ExnRef(v);
     Ref, v => match v {
+        Ref::Exn(e) => Val::ExnRef(e),
         Ref::Func(f) => Val::FuncRef(f),
         Ref::Extern(e) => Val::ExternRef(e),
     };
@@ -169,6 +176,8 @@ pub enum Ref {
     Func(Option<Func>),
     /// Host data, or null.
     Extern(Option<Rooted<ExternRef>>),
+    /// An exception, or null.
+    Exn(Option<Rooted<ExnRef>>),
 }
 
 impl Ref {
@@ -177,13 +186,14 @@ impl Ref {
             _ if !ty.nullable => None,
             HeapType::Extern | HeapType::NoExtern => Some(Ref::Extern(None)),
             heap if heap.is_func() => Some(Ref::Func(None)),
+            heap if heap.is_exn() => Some(Ref::Exn(None)),
             _ => None,
         }
     }
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
     }
 
     /// The function or null, if it is a reference to functions.
@@ -204,6 +214,7 @@ impl Ref {
         match raw {
             raw::Val::FuncRef(f) => Some(Ref::Func(f.map(Func))),
             raw::Val::ExternRef(e) => Some(Ref::Extern(e.map(ExternRef))),
+            raw::Val::ExnRef(e) => Some(Ref::Exn(e.map(ExnRef))),
             _ => None,
         }
     }

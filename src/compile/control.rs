@@ -1,6 +1,9 @@
 //! Structured control flow: which Cranelift blocks a body's constructs become. Values travel into a block as its
 //! parameters. What cannot be reached is not translated: no block is made that nothing branches to.
 
+mod attempt;
+
+use self::attempt::Clause;
 use super::CompileError;
 use super::environ::trap_code;
 use super::lower::Lowering;
@@ -25,6 +28,8 @@ enum Kind {
     /// The then arm of any other `if`, with the block of its else arm.
     If(Block),
     Else,
+    /// A `try_table`, with the number of clauses that were open before.
+    Try(usize),
 }
 
 /// A construct that is open and can be reached.
@@ -58,6 +63,8 @@ pub(crate) struct Control {
     args: Vec<BlockArg>,
     cases: Vec<BlockCall>,
     relayed: Vec<usize>,
+    /// The clauses of the open `try_table`s, in the order of [`Lowering::catches`].
+    clauses: Vec<Clause>,
 }
 
 impl Control {
@@ -70,6 +77,7 @@ impl Control {
         self.result_area = result_area;
         self.passed = 0;
         self.relayed.clear();
+        self.clauses.clear();
         let target = f.builder.create_block();
         self.push(Kind::Block, BlockType::FuncType(ty), target, 0);
     }
@@ -105,6 +113,15 @@ impl Control {
             Operator::BrOnNull { relative_depth } => self.jump_if_null(f, *relative_depth)?,
             Operator::BrOnNonNull { relative_depth } => self.jump_unless_null(f, *relative_depth)?,
             Operator::BrTable { targets } => self.jump_table(f, targets)?,
+            Operator::TryTable { try_table } => self.attempt(f, try_table),
+            Operator::Throw { tag_index } => {
+                f.throw(*tag_index);
+                self.reachable = false;
+            }
+            Operator::ThrowRef => {
+                f.throw_ref();
+                self.reachable = false;
+            }
             Operator::Return => self.leave(f),
             Operator::Unreachable => {
                 f.ins().trap(trap_code(TrapCode::Unreachable));
@@ -184,7 +201,9 @@ impl Control {
                 other
             }
             Kind::If(other) => other,
-            Kind::Block | Kind::Loop | Kind::Else => unreachable!("a validated else belongs to an if"),
+            Kind::Block | Kind::Loop | Kind::Else | Kind::Try(_) => {
+                unreachable!("a validated else belongs to an if")
+            }
         };
         let count = params(f, ty);
         f.stack.truncate(height);
@@ -197,6 +216,9 @@ impl Control {
 
     fn end(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
         let n = self.frames.len() - 1;
+        if let Kind::Try(open) = self.frames[n].kind {
+            self.landings(f, n, open)?;
+        }
         let frame = self.frames[n];
         let mut branched = frame.branched;
         match frame.kind {
@@ -210,10 +232,14 @@ impl Control {
                 self.otherwise(f)?;
                 branched = true;
             }
-            Kind::Block | Kind::Else => {}
+            Kind::Block | Kind::Else | Kind::Try(_) => {}
         }
         // An `if` kept its parameters below its own operands.
-        let kept = if matches!(frame.kind, Kind::Loop | Kind::Block) { 0 } else { params(f, frame.ty) };
+        let kept = if matches!(frame.kind, Kind::Loop | Kind::Block | Kind::Try(_)) {
+            0
+        } else {
+            params(f, frame.ty)
+        };
         let height = frame.height - kept;
         if branched {
             if self.reachable {

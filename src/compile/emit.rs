@@ -1,13 +1,18 @@
 //! From Cranelift's machine code to an object: the code, its relocations, and its sites. Knows no file format.
 
 use super::CompileError;
+use super::environ::VMCTX_KEY;
 use crate::object::symbol::{Symbol, SymbolName};
 use crate::object::write::{self, RelocKind, Relocation, Target};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::function::FunctionParameters;
-use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc};
-use cranelift_codegen::{CompiledCode, Final, FinalizedMachReloc, FinalizedRelocTarget, MachBufferFinalized};
+use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc, StackSlotKey};
+use cranelift_codegen::{
+    CompiledCode, Final, FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget,
+    MachBufferFinalized,
+};
 use latier_runtime::abi::TrapCode;
+use latier_runtime::handlers::{self, CATCH_ALL, Handler};
 use latier_runtime::sites::{self, Site, SiteKind};
 
 /// What emission allocates, to be used again.
@@ -16,6 +21,8 @@ pub(crate) struct Emitter {
     relocations: Vec<Relocation>,
     sites: Vec<Site>,
     encoded: Vec<u8>,
+    handlers: Vec<Handler>,
+    encoded_handlers: Vec<u8>,
 }
 
 impl Emitter {
@@ -38,7 +45,13 @@ impl Emitter {
         collect_sites(&code.buffer, &mut self.sites);
         self.encoded.clear();
         sites::encode(&self.sites, &mut self.encoded);
-        Ok(write::object(code.buffer.data(), code.buffer.alignment, &self.relocations, &self.encoded))
+        self.handlers.clear();
+        collect_handlers(&code.buffer, &mut self.handlers)
+            .map_err(|message| CompileError { message, offset: None })?;
+        self.encoded_handlers.clear();
+        handlers::encode(&self.handlers, &mut self.encoded_handlers);
+        let (text, align) = (code.buffer.data(), code.buffer.alignment);
+        Ok(write::object(text, align, &self.relocations, &self.encoded, &self.encoded_handlers))
     }
 }
 
@@ -104,6 +117,27 @@ fn collect_sites(code: &MachBufferFinalized<Final>, sites: &mut Vec<Site>) {
         let range = ranges.peek().filter(|range| range.start <= at && range.loc != SourceLoc::default());
         site.wasm_offset = range.map_or(0, |range| range.loc.bits());
     }
+}
+
+/// The handlers of the calls, in the order of their return addresses.
+fn collect_handlers(code: &MachBufferFinalized<Final>, handlers: &mut Vec<Handler>) -> Result<(), String> {
+    for call in code.call_sites().filter(|call| !call.exception_handlers.is_empty()) {
+        let frame_bytes = call.frame_offset.ok_or("a call with handlers has no frame")?;
+        let layout = code.frame_layout().ok_or("a frame without a layout")?;
+        let slot = layout.stackslots.values().find(|slot| slot.key == Some(StackSlotKey::new(VMCTX_KEY)));
+        let slot = slot.ok_or("a frame with handlers does not keep its vmctx")?;
+        let vmctx_at = slot.offset + frame_bytes - layout.frame_to_fp_offset;
+        for item in call.exception_handlers {
+            let (tag, landing) = match *item {
+                FinalizedMachExceptionHandler::Tag(tag, landing) => (tag.as_u32(), landing),
+                FinalizedMachExceptionHandler::Default(landing) => (CATCH_ALL, landing),
+                FinalizedMachExceptionHandler::Context(_) => return Err("a handler has a context".into()),
+            };
+            handlers.push(Handler { return_offset: call.ret_addr, frame_bytes, vmctx_at, tag, landing });
+        }
+    }
+    handlers.sort_by_key(|handler| handler.return_offset);
+    Ok(())
 }
 
 /// Our code for one of Cranelift's: those we gave it, and its own.

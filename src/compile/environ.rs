@@ -4,9 +4,9 @@
 use super::signature::{builtin_signature, signature};
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::{
-    self, AliasRegionData, Endianness, ExtFuncData, ExternalName, Function, GlobalValue, GlobalValueData,
-    Inst, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, UserExternalName,
-    Value, types,
+    self, AliasRegionData, Endianness, ExceptionTag, ExtFuncData, ExternalName, Function, GlobalValue,
+    GlobalValueData, Inst, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKey,
+    StackSlotKind, UserExternalName, Value, types,
 };
 use cranelift_frontend::FunctionBuilder;
 use latier_runtime::abi::{FuncIndex, TrapCode};
@@ -16,6 +16,9 @@ use latier_runtime::types::{FuncType, TypeId};
 use latier_runtime::vmctx::{HEADER_BUILTINS, HEADER_MEMORY0_BASE, HEADER_STORE, STORE_STACK_LIMIT};
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+/// What the stack slot that keeps the vmctx is known by.
+pub(crate) const VMCTX_KEY: u64 = 1;
 
 /// One of our trap codes as Cranelift carries it.
 pub(crate) const fn trap_code(code: TrapCode) -> ir::TrapCode {
@@ -86,6 +89,7 @@ pub(crate) struct Cache {
     callees: HashMap<FuncIndex, ir::FuncRef>,
     signatures: HashMap<TypeId, SigRef>,
     builtins: [Option<SigRef>; Builtin::COUNT],
+    tags: HashMap<u32, ExceptionTag>,
 }
 
 impl Cache {
@@ -96,6 +100,7 @@ impl Cache {
         self.callees.clear();
         self.signatures.clear();
         self.builtins = [None; Builtin::COUNT];
+        self.tags.clear();
     }
 
     /// The symbols of the body, by ordinal.
@@ -116,6 +121,8 @@ pub(crate) struct Environ<'a> {
     memory0: Option<(Value, Inst)>,
     memory0_used: bool,
     result_area: Option<StackSlot>,
+    /// Where throws find the vmctx of a frame that has handlers.
+    vmctx_slot: Option<StackSlot>,
     cache: &'a mut Cache,
 }
 
@@ -133,7 +140,16 @@ impl<'a> Environ<'a> {
             (base, builder.func.dfg.value_def(base).unwrap_inst())
         });
         limit_stack(builder.func, access.fixed);
-        Environ { module, access, vmctx, memory0, memory0_used: false, result_area: None, cache }
+        Environ {
+            module,
+            access,
+            vmctx,
+            memory0,
+            memory0_used: false,
+            result_area: None,
+            vmctx_slot: None,
+            cache,
+        }
     }
 
     /// At the end of the body: takes out what was loaded in vain. (Without optimization Cranelift would emit it.)
@@ -167,6 +183,15 @@ impl<'a> Environ<'a> {
             value
         });
         b.ins().symbol_value(types::I64, value)
+    }
+
+    /// A tag as the handlers of calls name it: by the ordinal of its symbol.
+    pub fn exception_tag(&mut self, tag: u32) -> ExceptionTag {
+        let symbols = &mut self.cache.symbols;
+        *self.cache.tags.entry(tag).or_insert_with(|| {
+            symbols.push(Symbol::Tag(tag));
+            ExceptionTag::from_u32(symbols.len() as u32 - 1)
+        })
     }
 
     /// The address of the field of the vmctx whose offset is `symbol`.
@@ -212,6 +237,15 @@ impl<'a> Environ<'a> {
         let signature = *signature.get_or_insert_with(|| b.import_signature(builtin_signature(builtin)));
         let table = b.ins().load(types::I64, self.access.fixed, self.vmctx, HEADER_BUILTINS);
         (signature, b.ins().load(types::I64, self.access.fixed, table, builtin.offset()))
+    }
+
+    /// Keeps the vmctx in the frame, for throws that compare tags: the instance of a frame cannot be told otherwise.
+    pub fn keep_vmctx(&mut self, b: &mut FunctionBuilder<'_>) {
+        let slot = *self.vmctx_slot.get_or_insert_with(|| {
+            let (kind, key) = (StackSlotKind::ExplicitSlot, StackSlotKey::new(VMCTX_KEY));
+            b.func.create_sized_stack_slot(StackSlotData::new_with_key(kind, 8, 3, key))
+        });
+        b.ins().stack_store(types::I64, self.vmctx, slot, 0);
     }
 
     /// A place of at least this many bytes for the results of a call. The next call may get the same.

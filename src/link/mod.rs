@@ -4,9 +4,11 @@
 mod x86_64;
 
 use crate::object::read::{self, Object};
+use crate::object::symbol::{Symbol, SymbolName};
 use crate::object::write::RelocKind;
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::{CodeMemoryError, FinalizedAlloc, ModuleCode};
+use latier_runtime::handlers::{self, CATCH_ALL, Handler};
 use latier_runtime::registry::CodeRecord;
 use std::fmt;
 
@@ -94,12 +96,30 @@ pub fn link(
         .map_err(LinkError::Object)?;
     }
     let Identity { function, tier, body_offset } = identity;
-    let record = CodeRecord { function, tier, sites: object.sites.into(), body_offset };
+    let handlers = handlers(object.handlers, resolve)?;
+    let record = CodeRecord { function, tier, sites: object.sites.into(), handlers, body_offset };
     alloc.finalize(record).map_err(LinkError::Memory)
 }
 
 fn lookup(symbol: &str, resolve: &dyn Fn(&str) -> Option<SymbolValue>) -> Result<SymbolValue, LinkError> {
     resolve(symbol).ok_or_else(|| LinkError::Object(format!("symbol '{symbol}' is unknown")))
+}
+
+/// The handlers of the object, whose tags are now what their symbols stand for.
+fn handlers(
+    encoded: &[u8],
+    resolve: &dyn Fn(&str) -> Option<SymbolValue>,
+) -> Result<Box<[Handler]>, LinkError> {
+    let malformed = || LinkError::Object("its handlers are malformed".into());
+    let mut handlers = handlers::decode(encoded).ok_or_else(malformed)?;
+    for handler in handlers.iter_mut().filter(|handler| handler.tag != CATCH_ALL) {
+        let name = SymbolName { kind: Symbol::Tag(0).kind(), ordinal: handler.tag };
+        handler.tag = match lookup(&name.to_string(), resolve)? {
+            SymbolValue::Absolute(offset) => u32::try_from(offset).map_err(|_| malformed())?,
+            SymbolValue::Slot(_) => return Err(malformed()),
+        };
+    }
+    Ok(handlers.into())
 }
 
 /// Numbers that are loaded from a GOT entry and do not fit the immediate that the load could be relaxed to: each

@@ -1,7 +1,7 @@
 //! Reads an object back: text, relocations, sites. Trusts nothing in it: an object may come from a file.
 
 use super::write::RelocKind;
-use latier_runtime::sites;
+use latier_runtime::{handlers, sites};
 use object::elf;
 use object::endian::LittleEndian as LE;
 use object::read::elf::{FileHeader, Rela, SectionHeader, Sym};
@@ -15,6 +15,8 @@ pub struct Object<'a> {
     pub align: u64,
     /// The encoded sites; empty when the object has none.
     pub sites: &'a [u8],
+    /// The encoded handlers; empty when the object has none.
+    pub handlers: &'a [u8],
     /// The relocations of the text, in the order of the file.
     pub relocations: Vec<Relocation<'a>>,
 }
@@ -50,10 +52,11 @@ fn read(data: &[u8]) -> Result<Object<'_>, Error> {
     let (text_index, text_section) =
         sections.section_by_name(endian, b".text").ok_or_else(|| Error("it has no .text".into()))?;
     let text = text_section.data(endian, data)?;
-    let sites = match sections.section_by_name(endian, sites::SECTION.as_bytes()) {
-        Some((_, section)) => section.data(endian, data)?,
-        None => &[],
+    let table = |name: &str| match sections.section_by_name(endian, name.as_bytes()) {
+        Some((_, section)) => section.data(endian, data),
+        None => Ok(&[][..]),
     };
+    let (sites, handlers) = (table(sites::SECTION)?, table(handlers::SECTION)?);
     let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB)?;
     let mut relocations = Vec::new();
     for (_, section) in sections.enumerate() {
@@ -79,7 +82,7 @@ fn read(data: &[u8]) -> Result<Object<'_>, Error> {
             });
         }
     }
-    Ok(Object { text, align: text_section.sh_addralign(endian), sites, relocations })
+    Ok(Object { text, align: text_section.sh_addralign(endian), sites, handlers, relocations })
 }
 
 struct Error(String);
@@ -116,9 +119,11 @@ mod tests {
                 relocation(24, RelocKind::Abs8, Target::Libcall("ceilf32"), 7),
             ],
             &[1, 2, 3],
+            &[4; 20],
         );
         let read = parse(&object).expect("it is well-formed");
         assert_eq!((read.text, read.align, read.sites), (&[0x90; 40][..], 16, &[1, 2, 3][..]));
+        assert_eq!(read.handlers, [4; 20]);
         let names: Vec<_> = read.relocations.iter().map(|r| (r.offset, r.kind, r.symbol, r.addend)).collect();
         assert_eq!(
             names,

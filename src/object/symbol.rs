@@ -25,6 +25,8 @@ pub enum Symbol {
     Data(u32),
     /// Index of an element segment.
     Elem(u32),
+    /// Offset in the vmctx of the pointer to a tag.
+    Tag(u32),
 }
 
 impl Symbol {
@@ -40,6 +42,7 @@ impl Symbol {
             Symbol::Type(_) => "type",
             Symbol::Data(_) => "data",
             Symbol::Elem(_) => "elem",
+            Symbol::Tag(_) => "tag",
         }
     }
 }

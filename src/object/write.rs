@@ -7,7 +7,7 @@
 //! a body is compiled into an object in every run of every program.
 
 use super::symbol::SymbolName;
-use latier_runtime::sites;
+use latier_runtime::{handlers, sites};
 use object::elf;
 use object::endian::LittleEndian as LE;
 use object::pod::bytes_of;
@@ -60,6 +60,7 @@ const TEXT: u16 = 1;
 const SYMTAB: u32 = 3;
 const STRTAB: u32 = 4;
 const SHSTRTAB: u16 = 5;
+/// Sections of an object without handlers.
 const SECTIONS: u16 = 7;
 
 type Symbol = elf::Sym64<LE>;
@@ -86,12 +87,19 @@ impl File {
     }
 }
 
-/// The object file of one body: its code (aligned to `align` bytes), its relocations and its sites
-/// ([`latier_runtime::sites`]).
-pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8]) -> Vec<u8> {
+/// The object file of one body: its code (aligned to `align` bytes), its relocations, its sites
+/// ([`latier_runtime::sites`]), and its handlers ([`latier_runtime::handlers`]), if it has any.
+pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8], handlers: &[u8]) -> Vec<u8> {
     let (symbols, strings, relas) = tables(code.len(), relocations);
     let header = size_of::<elf::FileHeader64<LE>>();
-    let estimate = header + code.len() + sites.len() + symbols.len() + strings.len() + relas.len() + 600;
+    let estimate = header
+        + code.len()
+        + sites.len()
+        + handlers.len()
+        + symbols.len()
+        + strings.len()
+        + relas.len()
+        + 600;
     let mut file = File(Vec::with_capacity(estimate));
     file.0.resize(header, 0);
     let text = file.part(align as usize, code);
@@ -106,8 +114,10 @@ pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8])
     };
     let [text_name, rela_name, symtab_name, strtab_name, shstrtab_name, sites_name] =
         [".text", ".rela.text", ".symtab", ".strtab", ".shstrtab", sites::SECTION].map(&mut name);
+    let handlers_name = (!handlers.is_empty()).then(|| name(handlers::SECTION));
     let shstrtab = file.part(1, names.as_bytes());
     let sites = file.part(1, sites);
+    let handlers = file.part(1, handlers);
     file.align(8);
     let section_headers = file.0.len();
 
@@ -133,6 +143,8 @@ pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8])
         section(shstrtab_name, elf::SHT_STRTAB, &shstrtab, 1),
         section(sites_name, elf::SHT_PROGBITS, &sites, 1),
     ];
+    let handlers = handlers_name.map(|name| section(name, elf::SHT_PROGBITS, &handlers, 1));
+    let sections = SECTIONS + u16::from(handlers.is_some());
     headers[1].sh_flags = (elf::SHF_ALLOC | elf::SHF_EXECINSTR).into();
     headers[2].sh_flags = elf::SHF_INFO_LINK.into();
     (headers[2].sh_link, headers[2].sh_info) = (SYMTAB.into(), u32::from(TEXT).into());
@@ -140,14 +152,14 @@ pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8])
     // The null symbol is the only local one.
     (headers[3].sh_link, headers[3].sh_info) = (STRTAB.into(), 1.into());
     headers[3].sh_entsize = (size_of::<Symbol>() as u64).into();
-    for header in &headers {
+    for header in headers.iter().chain(&handlers) {
         file.0.extend_from_slice(bytes_of(header));
     }
-    file.0[..header].copy_from_slice(bytes_of(&file_header(section_headers)));
+    file.0[..header].copy_from_slice(bytes_of(&file_header(section_headers, sections)));
     file.0
 }
 
-fn file_header(section_headers: usize) -> elf::FileHeader64<LE> {
+fn file_header(section_headers: usize, sections: u16) -> elf::FileHeader64<LE> {
     elf::FileHeader64 {
         e_ident: elf::Ident {
             magic: elf::ELFMAG,
@@ -169,7 +181,7 @@ fn file_header(section_headers: usize) -> elf::FileHeader64<LE> {
         e_phentsize: 0.into(),
         e_phnum: 0.into(),
         e_shentsize: (size_of::<Section>() as u16).into(),
-        e_shnum: SECTIONS.into(),
+        e_shnum: sections.into(),
         e_shstrndx: elf::SymbolSection(SHSTRTAB).into(),
     }
 }

@@ -107,6 +107,7 @@ fn symbol_value(module: &LazyReexports, symbols: &SymbolList, name: &str) -> Opt
         Symbol::Type(t) => desc.types[t as usize].0,
         Symbol::Data(d) => d,
         Symbol::Elem(e) => e,
+        Symbol::Tag(t) => layout.tag(t),
     };
     Some(SymbolValue::Absolute(u64::from(number)))
 }

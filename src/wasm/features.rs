@@ -106,7 +106,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row(
         "exceptions",
         5,
-        false,
+        true,
         WasmFeatures::EXCEPTIONS,
         WasmFeatures::REFERENCE_TYPES,
         "exceptions, thrown and caught",
@@ -179,6 +179,7 @@ pub struct Preset {
 pub const PRESETS: &[Preset] = &[
     Preset { name: "v1", what: "WebAssembly 1.0", flags: WasmFeatures::WASM1 },
     Preset { name: "v2", what: "WebAssembly 2.0", flags: WasmFeatures::WASM2 },
+    Preset { name: "v3", what: "WebAssembly 3.0", flags: WasmFeatures::WASM3 },
 ];
 
 /// The set of proposals that a module may use.

@@ -184,7 +184,11 @@ impl Scanner<'_> {
                 validator.memory_section(&section)?;
                 contents.memories(section)
             }
-            id::TAG => Ok(validator.tag_section(&SectionLimited::new(reader)?)?),
+            id::TAG => {
+                let section = SectionLimited::new(reader)?;
+                validator.tag_section(&section)?;
+                contents.tags(section)
+            }
             id::GLOBAL => {
                 let section = SectionLimited::new(reader)?;
                 validator.global_section(&section)?;

@@ -70,8 +70,10 @@ impl<'r> Contents<'r> {
                 desc.global_imports += 1;
                 Item::Global(desc.global_imports - 1)
             }
-            TypeRef::Tag(_) => {
-                return Err(Error::new(offset, "exceptions are not supported yet: a tag is imported"));
+            TypeRef::Tag(ty) => {
+                desc.tags.push(ty.func_type_idx);
+                desc.tag_imports += 1;
+                Item::Tag(desc.tag_imports - 1)
             }
             TypeRef::FuncExact(_) => {
                 return Err(Error::new(offset, "custom-descriptors is not supported yet: an exact import"));
@@ -116,6 +118,13 @@ impl<'r> Contents<'r> {
         Ok(())
     }
 
+    pub(super) fn tags(&mut self, section: wasmparser::TagSectionReader<'_>) -> Result<(), Error> {
+        for ty in section {
+            self.desc.tags.push(ty?.func_type_idx);
+        }
+        Ok(())
+    }
+
     pub(super) fn exports(&mut self, section: wasmparser::ExportSectionReader<'_>) -> Result<(), Error> {
         for item in items(section) {
             let (offset, export) = item?;
@@ -124,9 +133,7 @@ impl<'r> Contents<'r> {
                 ExternalKind::Table => Item::Table(export.index),
                 ExternalKind::Memory => Item::Memory(export.index),
                 ExternalKind::Global => Item::Global(export.index),
-                ExternalKind::Tag => {
-                    return Err(Error::new(offset, "exceptions are not supported yet: a tag is exported"));
-                }
+                ExternalKind::Tag => Item::Tag(export.index),
                 ExternalKind::FuncExact => {
                     return Err(Error::new(
                         offset,

@@ -3,6 +3,7 @@
 
 mod calls;
 mod errors;
+mod exceptions;
 mod hosts;
 mod indices;
 mod items;

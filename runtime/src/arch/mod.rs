@@ -1,6 +1,6 @@
 //! The processor's part: one file an architecture, each with the same surface.
 
-use crate::vmctx::VmHeader;
+use crate::vmctx::{VmException, VmHeader};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -15,8 +15,26 @@ pub(crate) trait Upcalls {
     /// Records a trap, by its number, of the instruction at `pc` in the frame `fp`; what [`Upcalls::landing`] returns.
     extern "C" fn record_trap(pc: usize, fp: usize, code: u32) -> usize;
 
-    /// The stack pointer that the innermost [`enter`] recorded.
-    extern "C" fn landing() -> usize;
+    /// The stack pointer that the innermost [`enter`] recorded; or 0 when an exception was raised that Wasm handles,
+    /// and `resume` says where.
+    extern "C" fn landing(resume: *mut Resume) -> usize;
+
+    /// Records that `exception` was thrown.
+    extern "C" fn throw(vmctx: *mut VmHeader, exception: *mut VmException);
+}
+
+/// Where a handler goes on: its address, stack and frame pointers, and what it is given.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Resume {
+    /// The handler.
+    pub(crate) pc: usize,
+    /// Its stack pointer.
+    pub(crate) sp: usize,
+    /// Its frame pointer.
+    pub(crate) fp: usize,
+    /// The exception.
+    pub(crate) payload: usize,
 }
 
 /// What starts the context of a host function: all that the assembly knows of it.

@@ -25,7 +25,13 @@ fn module(memory: &'static CodeMemory, count: u32, first: u32) -> Arc<ModuleCode
 }
 
 fn record(function: u32) -> CodeRecord {
-    CodeRecord { function: FuncIndex(function), tier: "test", sites: Box::default(), body_offset: 0 }
+    CodeRecord {
+        function: FuncIndex(function),
+        tier: "test",
+        sites: Box::default(),
+        handlers: Box::default(),
+        body_offset: 0,
+    }
 }
 
 /// Finalizes code that returns `value`, at the start of `len` bytes.

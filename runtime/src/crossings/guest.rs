@@ -178,7 +178,13 @@ pub(super) fn place(code: &ModuleCode, index: u32, function: extern "C" fn(), tr
     let mut allocation = code.allocate(bytes.len()).unwrap();
     allocation.working().copy_from_slice(&bytes);
     let body_offset = body_offset(index);
-    let record = CodeRecord { function: FuncIndex(index), tier: "test", sites: encoded.into(), body_offset };
+    let record = CodeRecord {
+        function: FuncIndex(index),
+        tier: "test",
+        sites: encoded.into(),
+        handlers: Box::default(),
+        body_offset,
+    };
     allocation.finalize(record).unwrap().address()
 }
 

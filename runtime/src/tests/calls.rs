@@ -185,7 +185,13 @@ fn install(module: &Module, function: u32, code: &[u8]) {
     let mut alloc = memory.allocate(code.len()).unwrap();
     alloc.working()[..code.len()].copy_from_slice(code);
     let function = FuncIndex(function);
-    let record = CodeRecord { function, tier: "test", sites: Box::default(), body_offset: 0 };
+    let record = CodeRecord {
+        function,
+        tier: "test",
+        sites: Box::default(),
+        handlers: Box::default(),
+        body_offset: 0,
+    };
     let code = alloc.finalize(record).unwrap();
     memory.redirect(function, code.address());
 }

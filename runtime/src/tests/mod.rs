@@ -75,6 +75,7 @@ impl Describe {
             Item::Table(i) => self.desc.table_imports = i + 1,
             Item::Memory(i) => self.desc.memory_imports = i + 1,
             Item::Global(i) => self.desc.global_imports = i + 1,
+            Item::Tag(i) => self.desc.tag_imports = i + 1,
         }
         self.desc.imports.push(Import { module: "m".into(), name: name.into(), item });
     }

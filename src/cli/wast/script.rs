@@ -3,7 +3,9 @@
 
 use super::threads::{Surroundings, Threads};
 use super::{Failure, spectest, values};
-use crate::{Engine, Error, Extern, Instance, Linker, Module, Result, SharedMemory, Store, Trap, Val};
+use crate::{
+    Engine, Error, Exception, Extern, Instance, Linker, Module, Result, SharedMemory, Store, Trap, Val,
+};
 use std::collections::HashMap;
 use wast::token::Id;
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
@@ -132,18 +134,20 @@ impl<'s, 'e> Runner<'s, 'e> {
                 self.must_refuse(&mut module, message)
             }
             WastDirective::AssertUnlinkable { module, message, .. } => self.must_not_link(module, message),
+            WastDirective::AssertException { exec, .. } => {
+                let actual = self.execute(exec);
+                self.must_throw(actual)
+            }
             WastDirective::Thread(thread) => {
                 let shared = thread.shared_module.map(|name| (name, self.shared_memories(name)));
                 let started = self.threads.start(&self.engine, thread, shared);
                 must_succeed("a thread", started)
             }
             WastDirective::Wait { thread, .. } => self.threads.wait(thread),
-            directive @ (WastDirective::AssertException { .. } | WastDirective::AssertSuspension { .. }) => {
-                Err(Failure {
-                    expected: format!("support for {}", keyword(&directive)),
-                    actual: "none".into(),
-                })
-            }
+            directive @ WastDirective::AssertSuspension { .. } => Err(Failure {
+                expected: format!("support for {}", keyword(&directive)),
+                actual: "none".into(),
+            }),
         }
     }
 
@@ -227,6 +231,15 @@ impl<'s, 'e> Runner<'s, 'e> {
             },
         };
         Err(Failure { expected: format!("the trap {expected:?}"), actual })
+    }
+
+    fn must_throw(&self, actual: Action) -> Verdict {
+        let actual = match actual {
+            Ok(actual) => values::show(&self.store, &actual),
+            Err(error) if error.downcast_ref::<Exception>().is_some() => return Ok(Some(words(&error))),
+            Err(error) => words(&error),
+        };
+        Err(Failure { expected: "an exception".into(), actual })
     }
 
     /// Any reason to refuse is accepted: the specification does not fix the words.

@@ -66,6 +66,12 @@ fn matches(store: &Store<()>, actual: &Val, expected: &WastRetCore<'_>) -> bool 
                 })
             )
         }
+        (Val::ExnRef(None), WastRetCore::RefNull(ty)) => {
+            matches!(
+                ty,
+                None | Some(HeapType::Abstract { ty: AbstractHeapType::Exn | AbstractHeapType::NoExn, .. })
+            )
+        }
         (Val::FuncRef(Some(_)), WastRetCore::RefFunc(_)) => true,
         (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
         (Val::ExternRef(Some(a)), WastRetCore::RefExtern(Some(e))) => {
@@ -125,6 +131,8 @@ fn show_one(store: &Store<()>, value: &Val) -> String {
         Val::V128(v) => format!("v128:0x{:032x}", v.as_u128()),
         Val::FuncRef(None) => "ref.null func".into(),
         Val::FuncRef(Some(_)) => "ref.func".into(),
+        Val::ExnRef(None) => "ref.null exn".into(),
+        Val::ExnRef(Some(_)) => "ref.exn".into(),
         Val::ExternRef(None) => "ref.null extern".into(),
         Val::ExternRef(Some(r)) => match r.data(store).ok().and_then(|data| data.downcast_ref::<u32>()) {
             Some(number) => format!("ref.extern {number}"),

@@ -7,7 +7,7 @@ use crate::compile::signature::{RESULT_BYTES, value_type};
 use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{self, Inst, InstBuilder, MemFlagsData, SigRef, Value};
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, SigRef, Value};
 use latier_runtime::abi::{CallLayout, FuncIndex, TrapCode};
 use latier_runtime::types::{FuncType, ValType};
 use latier_runtime::vmctx::{FUNCREF_SLOT, FUNCREF_TYPE_ID, FUNCREF_VMCTX, IMPORT_SLOT, IMPORT_VMCTX};
@@ -119,19 +119,35 @@ fn call(f: &mut Lowering<'_>, target: Call<'_>) {
         .then(|| f.env.result_area(f.builder.func, RESULT_BYTES * results.len() as u32));
     let address = area.map(|area| f.ins().stack_addr(I64, area, 0));
     let args = arguments(f, &target, address);
-    let call = match target.callee {
-        Callee::Defined(callee) => f.ins().call(callee, &args),
-        Callee::Code(signature, code) => f.ins().call_indirect(signature, code, &args),
+    let signature = match target.callee {
+        Callee::Defined(callee) => f.builder.func.dfg.ext_funcs[callee].signature,
+        Callee::Code(signature, _) => signature,
+    };
+    let returned: Vec<_> = match area {
+        None => results.iter().map(|ty| value_type(*ty)).collect(),
+        Some(_) => Vec::new(),
+    };
+    let returned: Vec<Value> = match f.handlers(signature, &returned) {
+        Some(table) => {
+            match target.callee {
+                Callee::Defined(callee) => f.ins().try_call(callee, &args, table),
+                Callee::Code(_, code) => f.ins().try_call_indirect(code, &args, table),
+            };
+            f.go_on_behind(table).to_vec()
+        }
+        None => {
+            let call = match target.callee {
+                Callee::Defined(callee) => f.ins().call(callee, &args),
+                Callee::Code(signature, code) => f.ins().call_indirect(signature, code, &args),
+            };
+            f.builder.inst_results(call).to_vec()
+        }
     };
     f.values = args;
     match area {
-        None => push_results(f, call),
+        None => f.stack.extend(returned),
         Some(area) => load_results(f, results, area),
     }
-}
-
-fn push_results(f: &mut Lowering<'_>, call: Inst) {
-    f.stack.extend_from_slice(f.builder.inst_results(call));
 }
 
 fn load_results(f: &mut Lowering<'_>, results: &[ValType], area: ir::StackSlot) {

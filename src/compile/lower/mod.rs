@@ -3,6 +3,7 @@
 
 mod atomics;
 mod calls;
+mod exceptions;
 mod globals;
 mod memory;
 mod numeric;
@@ -12,7 +13,7 @@ mod tables;
 
 use super::environ::{Environ, trap_code};
 use super::target::RelaxedForms;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 use latier_runtime::abi::TrapCode;
 use latier_runtime::builtin::Builtin;
@@ -26,10 +27,23 @@ pub(crate) struct Lowering<'a> {
     pub env: Environ<'a>,
     /// The operand stack.
     pub stack: Vec<Value>,
+    /// The clauses of the open `try_table`s, the one that is tried last first.
+    pub catches: Vec<Catch>,
     /// Room for lists of arguments.
     values: Vec<Value>,
     /// What relaxed operators on vectors become.
     relaxed: RelaxedForms,
+}
+
+/// A clause of an open `try_table`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Catch {
+    /// The tag it takes; `None` if it takes all.
+    pub tag: Option<u32>,
+    /// Where an exception goes on; the block is given it.
+    pub landing: Block,
+    /// Whether any call leads there.
+    pub used: bool,
 }
 
 impl<'a> Lowering<'a> {
@@ -41,7 +55,7 @@ impl<'a> Lowering<'a> {
         relaxed: RelaxedForms,
     ) -> Lowering<'a> {
         stack.clear();
-        Lowering { builder, env, stack, values: Vec::new(), relaxed }
+        Lowering { builder, env, stack, catches: Vec::new(), values: Vec::new(), relaxed }
     }
 
     /// Lowers `op`; false if it belongs to no family here.

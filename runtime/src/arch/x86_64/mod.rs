@@ -11,7 +11,7 @@ pub use entry::Registers;
 pub(crate) use entry::{LANDING_TO_FP, enter};
 pub use exit::HostFrame;
 pub(crate) use exit::host_exit_address;
-pub(crate) use raise::raise_trap_address;
+pub(crate) use raise::{callee_saved, raise_trap_address, throw};
 pub(crate) use reentry::reentry_address;
 pub(crate) use stubs::*;
 
