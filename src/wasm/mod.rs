@@ -6,6 +6,7 @@ mod const_expr;
 mod data;
 mod error;
 pub mod features;
+mod missing;
 mod names;
 mod scan;
 mod sections;
@@ -62,7 +63,8 @@ impl Module {
     /// When the module is malformed, or invalid outside of function bodies, or uses what is not supported, or cannot
     /// be read.
     pub fn parse(bytes: ModuleBytes, features: Features, registry: &TypeRegistry) -> Result<Module, Error> {
-        let scanned = scan::scan(&bytes, features.flags(), registry)?;
+        let scan = |features: Features| scan::scan(&bytes, features, registry);
+        let scanned = scan(features).map_err(|e| missing::named(features, e, |with| scan(with).map(drop)))?;
         Ok(Module {
             desc: Arc::new(scanned.desc),
             bytes: Arc::new(bytes),

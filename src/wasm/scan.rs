@@ -5,6 +5,7 @@
 use super::bytes::{ModuleBytes, Window};
 use super::data::{self, Skeleton};
 use super::error::Error;
+use super::features::Features;
 use super::names;
 use super::names::Names;
 use super::sections::Contents;
@@ -24,14 +25,14 @@ pub(super) struct Scanned {
 /// Scans a whole module.
 pub(super) fn scan(
     bytes: &ModuleBytes,
-    features: WasmFeatures,
+    features: Features,
     registry: &TypeRegistry,
 ) -> Result<Scanned, Error> {
     let mut scanner = Scanner {
         window: Window::new(bytes),
         len: bytes.len(),
-        features,
-        validator: Validator::new_with_features(features),
+        features: features.flags(),
+        validator: Validator::new_with_features(features.flags()),
         contents: Contents::new(registry),
         bodies: Bodies::none(features),
         last_order: 0,

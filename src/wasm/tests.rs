@@ -328,7 +328,7 @@ fn errors_in_the_data_section_are_where_they_are_in_the_file() {
 fn what_is_not_supported_names_its_proposal() {
     let tag = ModuleBytes::from(binary("(module (import \"\" \"e\" (tag)))"));
     let tag = Module::parse(tag, Features::preset("v2").unwrap(), &TypeRegistry::new());
-    assert!(message(tag).contains("exceptions proposal not enabled"));
+    assert_eq!(message(tag), "exceptions proposal not enabled; needs `-W exceptions`");
     let gc = message(parse_with("(module (type (struct)))", &["gc"]));
     assert!(gc.starts_with("GC types are not supported yet"), "{gc}");
     let sub = message(parse_with("(module (type (sub (func))))", &["gc"]));

@@ -4,15 +4,15 @@
 use super::Body;
 use super::bytes::{ModuleBytes, Window};
 use super::error::Error;
+use super::features::Features;
+use super::missing;
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use wasmparser::{
-    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources, WasmFeatures,
-};
+use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources};
 
 /// The most bytes of a body that are accepted, as in other engines.
 const MAX_BODY: u32 = 7_654_321;
@@ -29,7 +29,7 @@ pub(super) struct Bodies {
     places: Vec<(u32, u32)>,
     /// What validation must know of the module; `None` if it has no bodies.
     resources: Option<ValidatorResources>,
-    features: WasmFeatures,
+    features: Features,
 }
 
 thread_local! {
@@ -38,7 +38,7 @@ thread_local! {
 }
 
 impl Bodies {
-    pub(super) fn none(features: WasmFeatures) -> Bodies {
+    pub(super) fn none(features: Features) -> Bodies {
         Bodies { section: 0, places: Vec::new(), resources: None, features }
     }
 
@@ -94,13 +94,16 @@ impl Bodies {
         let (Some(resources), Some(ty)) = (&self.resources, ty) else {
             return Err(Error::new(at, format!("the module has no function {}", index.0)));
         };
-        let function =
-            FuncToValidate { resources: resources.clone(), index: index.0, ty: *ty, features: self.features };
-        let mut validator = function.into_validator(ALLOCATIONS.take().unwrap_or_default());
-        let body = FunctionBody::new(BinaryReader::new_features(bytes, at, self.features));
-        let result = validator.validate(&body);
-        ALLOCATIONS.set(Some(validator.into_allocations()));
-        Ok(result?)
+        let validate = |features: Features| {
+            let (resources, features) = (resources.clone(), features.flags());
+            let function = FuncToValidate { resources, index: index.0, ty: *ty, features };
+            let mut validator = function.into_validator(ALLOCATIONS.take().unwrap_or_default());
+            let body = FunctionBody::new(BinaryReader::new_features(bytes, at, features));
+            let result = validator.validate(&body);
+            ALLOCATIONS.set(Some(validator.into_allocations()));
+            Ok(result?)
+        };
+        validate(self.features).map_err(|e| missing::named(self.features, e, validate))
     }
 
     /// Validates all bodies. Of several errors the first in the file is told, whichever was found first.
