@@ -141,6 +141,8 @@ pub struct VmException {
     pub values: *mut VmGlobal,
 }
 
+/// Offset of [`VmException::tag`].
+pub const EXCEPTION_TAG: i32 = offset_of!(VmException, tag) as i32;
 /// Offset of [`VmException::values`].
 pub const EXCEPTION_VALUES: i32 = offset_of!(VmException, values) as i32;
 

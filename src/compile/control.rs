@@ -2,8 +2,10 @@
 //! parameters. What cannot be reached is not translated: no block is made that nothing branches to.
 
 mod attempt;
+mod legacy;
 
 use self::attempt::Clause;
+use self::legacy::Caught;
 use super::CompileError;
 use super::environ::trap_code;
 use super::lower::Lowering;
@@ -30,6 +32,10 @@ enum Kind {
     Else,
     /// A `try_table`, with the number of clauses that were open before.
     Try(usize),
+    /// The body of a `try`, with the number of clauses that were open before.
+    LegacyTry(usize),
+    /// A clause of a `try`; `None` if nothing throws to it.
+    LegacyCatch(Option<Caught>),
 }
 
 /// A construct that is open and can be reached.
@@ -91,7 +97,11 @@ impl Control {
     pub fn skip(&mut self, op: &Operator<'_>, f: &mut Lowering<'_>) -> Result<(), CompileError> {
         match op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.dead += 1,
-            Operator::TryTable { .. } => self.dead += 1,
+            Operator::TryTable { .. } | Operator::Try { .. } => self.dead += 1,
+            Operator::Delegate { .. } if self.dead > 0 => self.dead -= 1,
+            Operator::Delegate { relative_depth } => return self.delegate(f, *relative_depth),
+            Operator::Catch { tag_index } if self.dead == 0 => return self.legacy_catch(f, Some(*tag_index)),
+            Operator::CatchAll if self.dead == 0 => return self.legacy_catch(f, None),
             Operator::End if self.dead > 0 => self.dead -= 1,
             Operator::End => return self.end(f),
             Operator::Else if self.dead == 0 => return self.otherwise(f),
@@ -114,6 +124,11 @@ impl Control {
             Operator::BrOnNonNull { relative_depth } => self.jump_unless_null(f, *relative_depth)?,
             Operator::BrTable { targets } => self.jump_table(f, targets)?,
             Operator::TryTable { try_table } => self.attempt(f, try_table),
+            Operator::Try { blockty } => self.legacy_try(f, *blockty),
+            Operator::Catch { tag_index } => self.legacy_catch(f, Some(*tag_index))?,
+            Operator::CatchAll => self.legacy_catch(f, None)?,
+            Operator::Delegate { relative_depth } => self.delegate(f, *relative_depth)?,
+            Operator::Rethrow { relative_depth } => self.rethrow(f, *relative_depth),
             Operator::Throw { tag_index } => {
                 f.throw(*tag_index);
                 self.reachable = false;
@@ -201,9 +216,7 @@ impl Control {
                 other
             }
             Kind::If(other) => other,
-            Kind::Block | Kind::Loop | Kind::Else | Kind::Try(_) => {
-                unreachable!("a validated else belongs to an if")
-            }
+            _ => unreachable!("a validated else belongs to an if"),
         };
         let count = params(f, ty);
         f.stack.truncate(height);
@@ -216,8 +229,10 @@ impl Control {
 
     fn end(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
         let n = self.frames.len() - 1;
-        if let Kind::Try(open) = self.frames[n].kind {
-            self.landings(f, n, open)?;
+        match self.frames[n].kind {
+            Kind::Try(open) => self.landings(f, n, open)?,
+            Kind::LegacyTry(_) | Kind::LegacyCatch(_) => self.legacy_end(f, n)?,
+            _ => {}
         }
         let frame = self.frames[n];
         let mut branched = frame.branched;
@@ -232,13 +247,12 @@ impl Control {
                 self.otherwise(f)?;
                 branched = true;
             }
-            Kind::Block | Kind::Else | Kind::Try(_) => {}
+            Kind::Block | Kind::Else | Kind::Try(_) | Kind::LegacyTry(_) | Kind::LegacyCatch(_) => {}
         }
         // An `if` kept its parameters below its own operands.
-        let kept = if matches!(frame.kind, Kind::Loop | Kind::Block | Kind::Try(_)) {
-            0
-        } else {
-            params(f, frame.ty)
+        let kept = match frame.kind {
+            Kind::BareIf(_) | Kind::If(_) | Kind::Else => params(f, frame.ty),
+            _ => 0,
         };
         let height = frame.height - kept;
         if branched {

@@ -4,6 +4,7 @@
 use super::{Lowering, trap_code};
 use crate::compile::signature::{RESULT_BYTES, value_type};
 use crate::object::symbol::Symbol;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem, InstBuilder, MemFlagsData,
@@ -11,7 +12,7 @@ use cranelift_codegen::ir::{
 };
 use latier_runtime::abi::TrapCode;
 use latier_runtime::builtin::Builtin;
-use latier_runtime::vmctx::EXCEPTION_VALUES;
+use latier_runtime::vmctx::{EXCEPTION_TAG, EXCEPTION_VALUES};
 
 /// What is known of accesses to exceptions.
 fn access() -> MemFlagsData {
@@ -42,7 +43,8 @@ impl Lowering<'_> {
         self.raise(exception);
     }
 
-    fn raise(&mut self, exception: Value) {
+    /// Throws an exception. Nothing behind it is reached.
+    pub fn raise(&mut self, exception: Value) {
         let (signature, address) = self.env.builtin(&mut self.builder, Builtin::Throw);
         let args = [self.env.vmctx, exception];
         match self.handlers(signature, &[]) {
@@ -97,6 +99,13 @@ impl Lowering<'_> {
         self.builder.switch_to_block(next);
         self.builder.seal_block(next);
         self.builder.block_params(next)
+    }
+
+    /// Whether an exception is one of `tag`.
+    pub fn is_of(&mut self, exception: Value, tag: u32) -> Value {
+        let expected = self.env.pointer(&mut self.builder, Symbol::Tag(tag));
+        let actual = self.ins().load(I64, access(), exception, EXCEPTION_TAG);
+        self.ins().icmp(IntCC::Equal, actual, expected)
     }
 
     /// Puts what an exception of `tag` carries on the operand stack.
