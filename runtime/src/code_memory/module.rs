@@ -110,7 +110,7 @@ impl ModuleCode {
         self.symbols.current(self.ordinal(function))
     }
 
-    /// Leads the function to its re-entry trampoline again.
+    /// Leads the function to its re-entry trampoline again, where [`ModuleCode::redirect_again`] takes it back from.
     pub fn reset(&self, function: FuncIndex) {
         self.symbols.reset(self.ordinal(function));
     }
