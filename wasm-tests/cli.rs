@@ -14,6 +14,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/stats", stats),
         Trial::test("cli/stats-eager", stats_eager),
         Trial::test("cli/timeline", timeline),
+        Trial::test("cli/verbose", verbose),
         Trial::test("cli/dump-objects", dump_objects),
         Trial::test("cli/standard-input", standard_input),
         Trial::test("cli/closed-output", closed_output),
@@ -111,6 +112,16 @@ fn stats() -> Result<(), Failed> {
 fn stats_eager() -> Result<(), Failed> {
     let stats = json_of(&program("stats-eager")?, "eager-optimized")?;
     must(stats["functions"]["optimized"] == 4 && stats["functions"].get("called").is_none(), &stats)
+}
+
+fn verbose() -> Result<(), Failed> {
+    let directory = program("verbose")?;
+    for (flag, functions) in [("-v", false), ("-vv", true)] {
+        let output = process::latier(&directory, [flag, "--mode", "optimized", "program.wat"], b"")?;
+        let told = output.stderr.contains("created     4 functions");
+        must(told && output.stderr.contains("compiled    f0 optimized: ") == functions, &output.stderr)?;
+    }
+    Ok(())
 }
 
 fn timeline() -> Result<(), Failed> {

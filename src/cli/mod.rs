@@ -4,6 +4,7 @@
 pub mod error;
 pub mod flags;
 mod invoke;
+mod log;
 mod output;
 mod run;
 mod stats;

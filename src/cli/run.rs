@@ -2,6 +2,7 @@
 
 use super::error::{Ending, USAGE};
 use super::flags::{Cli, RunOptions};
+use super::log::Log;
 use super::stats::{Stopwatch, Summary};
 use super::timeline::Timeline;
 use super::wasm_settings::WasmSettings;
@@ -95,6 +96,9 @@ impl Program {
             let timeline =
                 Timeline::new(file.as_deref()).with_context(|| format!("cannot write `{name}`"))?;
             config.listener(Arc::new(timeline));
+        }
+        if tracing::enabled!(tracing::Level::INFO) {
+            config.listener(Arc::new(Log));
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Listener for Timeline {
 }
 
 /// What happened.
-fn describe(event: &Event<'_>) -> String {
+pub(super) fn describe(event: &Event<'_>) -> String {
     let us = |time: &Duration| time.as_micros();
     match event {
         Event::Created { functions, took } => format!("created     {functions} functions, {} µs", us(took)),
