@@ -4,8 +4,8 @@
 //!
 //! # Safety
 //! Of all of them: `vmctx` is the running instance's; memories and tables are first fields of cells of its store,
-//! which only the running guest uses at the time, or of shared memories, of which there are only shared references. References of a cell last no longer than one expression needs,
-//! since `dst` and `src` may be the same.
+//! which only the running guest uses at the time, or of shared memories, of which there are only shared references.
+//! References of a cell last no longer than one expression needs, since `dst` and `src` may be the same.
 
 use crate::abi::FuncIndex;
 use crate::arch;
@@ -171,19 +171,27 @@ fn timeout(nanoseconds: u64) -> Option<Duration> {
     u64::try_from(nanoseconds.cast_signed()).ok().map(Duration::from_nanos)
 }
 
+/// Waits at `at`, where `bytes` bytes are compared with `expected`.
+///
+/// # Safety
+/// As all builtins; `at` is a multiple of `bytes`.
+unsafe fn wait(memory: *mut VmMemory, at: u64, bytes: u64, expected: Expected, nanoseconds: u64) -> u64 {
+    // SAFETY: see the head of the file.
+    let Some(word) = (unsafe { word(memory, at, bytes) }) else { return FAILED };
+    // SAFETY: the word is in the memory, which the store keeps, and the caller has checked its alignment.
+    let result = unsafe { parking::wait(word, expected, timeout(nanoseconds)) };
+    result as u64 + 1
+}
+
 unsafe extern "C" fn atomic_wait32(
     _vmctx: *mut VmHeader,
     memory: *mut VmMemory,
     at: u64,
     expected: u64,
-    nanoseconds: u64,
+    timeout: u64,
 ) -> u64 {
-    // SAFETY: see the head of the file.
-    let Some(word) = (unsafe { word(memory, at, 4) }) else { return FAILED };
-    let expected = Expected::U32(expected as u32);
-    // SAFETY: the word is in the memory, which the store keeps, and the caller has checked its alignment.
-    let result = unsafe { parking::wait(word, expected, timeout(nanoseconds)) };
-    result as u64 + 1
+    // SAFETY: see the head of the file; compiled code has checked the alignment.
+    unsafe { wait(memory, at, 4, Expected::U32(expected as u32), timeout) }
 }
 
 unsafe extern "C" fn atomic_wait64(
@@ -191,13 +199,10 @@ unsafe extern "C" fn atomic_wait64(
     memory: *mut VmMemory,
     at: u64,
     expected: u64,
-    nanoseconds: u64,
+    timeout: u64,
 ) -> u64 {
-    // SAFETY: see the head of the file.
-    let Some(word) = (unsafe { word(memory, at, 8) }) else { return FAILED };
     // SAFETY: as in `atomic_wait32`.
-    let result = unsafe { parking::wait(word, Expected::U64(expected), timeout(nanoseconds)) };
-    result as u64 + 1
+    unsafe { wait(memory, at, 8, Expected::U64(expected), timeout) }
 }
 
 unsafe extern "C" fn data_drop(vmctx: *mut VmHeader, segment: u64) {

@@ -1,7 +1,7 @@
 //! Stores: who owns everything that instances are made of, and until when. Knows nothing of what instances do.
 //!
-//! Nothing that a store owns but exceptions is given back before the store is dropped: instances, memories, tables, globals, host
-//! functions, external references. So handles are plain copies, checked only against the store's id.
+//! Nothing that a store owns but exceptions is given back before the store is dropped: instances, memories, tables,
+//! globals, host functions, external references. So handles are plain copies, checked only against the store's id.
 //!
 //! # Who may touch a store
 //!

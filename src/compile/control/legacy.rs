@@ -37,11 +37,23 @@ impl Control {
         tag: Option<u32>,
     ) -> Result<(), CompileError> {
         let n = self.frames.len() - 1;
+        let caught = self.untaken(f, n)?;
+        f.stack.truncate(self.frames[n].height);
+        self.reachable = caught.is_some();
+        self.frames[n].kind = Kind::LegacyCatch(caught.map(|exception| {
+            let rest = tag.map(|tag| f.take(exception, tag));
+            Caught { exception, rest }
+        }));
+        Ok(())
+    }
+
+    /// Ends the body or a clause of `try` `n`: goes on where exceptions come that no clause has taken so far, if there
+    /// can be any, and gives the exception.
+    fn untaken(&mut self, f: &mut Lowering<'_>, n: usize) -> Result<Option<Value>, CompileError> {
         if self.reachable {
             self.jump_to_frame(f, n)?;
         }
-        f.stack.truncate(self.frames[n].height);
-        let caught = match self.frames[n].kind {
+        Ok(match self.frames[n].kind {
             Kind::LegacyTry(open) => self.close(f, open),
             Kind::LegacyCatch(Some(Caught { exception, rest: Some(rest) })) => {
                 f.builder.switch_to_block(rest);
@@ -49,13 +61,7 @@ impl Control {
                 Some(exception)
             }
             _ => None,
-        };
-        self.reachable = caught.is_some();
-        self.frames[n].kind = Kind::LegacyCatch(caught.map(|exception| {
-            let rest = tag.map(|tag| f.take(exception, tag));
-            Caught { exception, rest }
-        }));
-        Ok(())
+        })
     }
 
     /// Closes the body of a `try`: goes on at its landing, if anything leads there, and gives the exception.
@@ -69,19 +75,7 @@ impl Control {
 
     /// At the end of a `try`: throws again what nothing took, to who catches outside of it.
     pub(super) fn legacy_end(&mut self, f: &mut Lowering<'_>, n: usize) -> Result<(), CompileError> {
-        if self.reachable {
-            self.jump_to_frame(f, n)?;
-        }
-        let untaken = match self.frames[n].kind {
-            Kind::LegacyTry(open) => self.close(f, open),
-            Kind::LegacyCatch(Some(Caught { exception, rest: Some(rest) })) => {
-                f.builder.switch_to_block(rest);
-                f.builder.seal_block(rest);
-                Some(exception)
-            }
-            _ => None,
-        };
-        if let Some(exception) = untaken {
+        if let Some(exception) = self.untaken(f, n)? {
             f.raise(exception);
         }
         Ok(())

@@ -123,30 +123,27 @@ fn call(f: &mut Lowering<'_>, target: Call<'_>) {
         Callee::Defined(callee) => f.builder.func.dfg.ext_funcs[callee].signature,
         Callee::Code(signature, _) => signature,
     };
-    let returned: Vec<_> = match area {
-        None => results.iter().map(|ty| value_type(*ty)).collect(),
-        Some(_) => Vec::new(),
-    };
-    let returned: Vec<Value> = match f.handlers(signature, &returned) {
+    // Results that go through memory are none of the call's own.
+    match f.handlers(signature) {
         Some(table) => {
             match target.callee {
                 Callee::Defined(callee) => f.ins().try_call(callee, &args, table),
                 Callee::Code(_, code) => f.ins().try_call_indirect(code, &args, table),
             };
-            f.go_on_behind(table).to_vec()
+            let next = f.go_on_behind(table);
+            f.stack.extend_from_slice(f.builder.block_params(next));
         }
         None => {
             let call = match target.callee {
                 Callee::Defined(callee) => f.ins().call(callee, &args),
                 Callee::Code(signature, code) => f.ins().call_indirect(signature, code, &args),
             };
-            f.builder.inst_results(call).to_vec()
+            f.stack.extend_from_slice(f.builder.inst_results(call));
         }
-    };
+    }
     f.values = args;
-    match area {
-        None => f.stack.extend(returned),
-        Some(area) => load_results(f, results, area),
+    if let Some(area) = area {
+        load_results(f, results, area);
     }
 }
 

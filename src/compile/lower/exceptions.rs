@@ -7,8 +7,8 @@ use crate::object::symbol::Symbol;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
-    BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem, InstBuilder, MemFlagsData,
-    SigRef, Value,
+    Block, BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem, InstBuilder,
+    MemFlagsData, SigRef, Value,
 };
 use latier_runtime::abi::TrapCode;
 use latier_runtime::builtin::Builtin;
@@ -47,7 +47,7 @@ impl Lowering<'_> {
     pub fn raise(&mut self, exception: Value) {
         let (signature, address) = self.env.builtin(&mut self.builder, Builtin::Throw);
         let args = [self.env.vmctx, exception];
-        match self.handlers(signature, &[]) {
+        match self.handlers(signature) {
             Some(table) => {
                 self.ins().try_call_indirect(address, &args, table);
                 self.go_on_behind(table);
@@ -61,19 +61,17 @@ impl Lowering<'_> {
 
     /// The handlers of a call that stands here, if it has any: first those of the innermost `try_table`. A call that
     /// returns goes on in a new block, whose parameters are the results.
-    pub fn handlers(
-        &mut self,
-        signature: SigRef,
-        results: &[cranelift_codegen::ir::Type],
-    ) -> Option<ExceptionTable> {
+    pub fn handlers(&mut self, signature: SigRef) -> Option<ExceptionTable> {
         if self.catches.is_empty() {
             return None;
         }
         let next = self.builder.create_block();
-        for ty in results {
-            self.builder.append_block_param(next, *ty);
+        let returns = self.builder.func.dfg.signatures[signature].returns.len();
+        for n in 0..returns {
+            let ty = self.builder.func.dfg.signatures[signature].returns[n].value_type;
+            self.builder.append_block_param(next, ty);
         }
-        let results: Vec<BlockArg> = (0..results.len() as u32).map(BlockArg::TryCallRet).collect();
+        let results: Vec<BlockArg> = (0..returns as u32).map(BlockArg::TryCallRet).collect();
         let returned = BlockCall::new(next, results, &mut self.builder.func.dfg.value_lists);
         let mut items = Vec::with_capacity(self.catches.len());
         for catch in self.catches.iter_mut().rev() {
@@ -92,13 +90,13 @@ impl Lowering<'_> {
         Some(self.builder.func.dfg.exception_tables.push(table))
     }
 
-    /// Goes on where a call with these handlers returns to; gives its results.
-    pub fn go_on_behind(&mut self, table: ExceptionTable) -> &[Value] {
+    /// Goes on where a call with these handlers returns to: a block whose parameters are the results.
+    pub fn go_on_behind(&mut self, table: ExceptionTable) -> Block {
         let func = &self.builder.func.dfg;
         let next = func.exception_tables[table].normal_return().block(&func.value_lists);
         self.builder.switch_to_block(next);
         self.builder.seal_block(next);
-        self.builder.block_params(next)
+        next
     }
 
     /// Whether an exception is one of `tag`.

@@ -1,6 +1,6 @@
 //! The way from Wasm into a host function, for every signature. Knows registers and the stack, not what is in them.
 
-use super::lines::{arguments, checked, floats, loads, results, stores};
+use super::lines::{arguments, checked, floats, loads, record_exit, results, stores};
 use super::{FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, raise::raise};
 use crate::arch::{HostHead, Upcalls};
 use crate::vmctx::{HEADER_STORE, STORE_EXIT_FP, STORE_EXIT_PC};
@@ -43,11 +43,7 @@ unsafe extern "C" fn host_exit<U: Upcalls>() {
         arguments!(stores, "rsp"),
         "lea rax, [rbp + 16]",
         "mov [rsp + {stack_args}], rax",
-        "mov rax, [rdi + {store}]",
-        "mov r10, [rbp]",
-        "mov [rax + {exit_fp}], r10",
-        "mov r10, [rbp + 8]",
-        "mov [rax + {exit_pc}], r10",
+        record_exit!(),
         "cmp byte ptr [rdi + {floats}], 0",
         "jne 2f",
         "xorps xmm0, xmm0",

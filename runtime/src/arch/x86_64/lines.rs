@@ -36,6 +36,18 @@ macro_rules! floats {
     };
 }
 
+/// Records in the store of the vmctx in `rdi` where Wasm was left: the frame of the caller, whose `rbp` was pushed
+/// where `rbp` points now, and the return address into it. Uses r10 and r11.
+macro_rules! record_exit {
+    () => {
+        "mov r11, [rdi + {store}]
+        mov r10, [rbp]
+        mov [r11 + {exit_fp}], r10
+        mov r10, [rbp + 8]
+        mov [r11 + {exit_pc}], r10"
+    };
+}
+
 /// Checks an assumption, in debug builds only: the lines jump to `8` if it fails, where a `ud2` stands.
 #[cfg(debug_assertions)]
 macro_rules! checked {
@@ -48,7 +60,7 @@ macro_rules! checked {
     };
 }
 
-pub(super) use {arguments, checked, floats, loads, results, stores};
+pub(super) use {arguments, checked, floats, loads, record_exit, results, stores};
 
 // The lines name this many.
 const _: () = {

@@ -1,6 +1,6 @@
 //! The way back to a landing pad: what ends a call into Wasm early. Does not know why it ends.
 
-use super::lines::checked;
+use super::lines::{checked, record_exit};
 use crate::arch::{Resume, Upcalls};
 use crate::vmctx::{HEADER_STORE, STORE_EXIT_FP, STORE_EXIT_PC};
 use std::arch::{asm, naked_asm};
@@ -59,7 +59,7 @@ pub(super) unsafe extern "C" fn raise<U: Upcalls>() {
 ///
 /// ```text
 ///            return address into the function that throws
-///   rsp ──►  its rbp
+///   rbp ──►  its rbp              ◄── rsp
 /// ```
 ///
 /// # Safety
@@ -68,11 +68,9 @@ pub(super) unsafe extern "C" fn raise<U: Upcalls>() {
 pub(crate) unsafe extern "C" fn throw<U: Upcalls>() {
     naked_asm!(
         "push rbp",
+        "mov rbp, rsp",
         checked!("test rsp, 15", "jnz 8f"),
-        "mov rax, [rdi + {store}]",
-        "mov [rax + {exit_fp}], rbp",
-        "mov r10, [rsp + 8]",
-        "mov [rax + {exit_pc}], r10",
+        record_exit!(),
         "call {throw}",
         "jmp {raise}",
         "8:",

@@ -1,7 +1,7 @@
 //! Where every re-entry trampoline leads: the way from a first call to the session. Knows registers and the stack,
 //! not what resolving means.
 
-use super::lines::{arguments, checked, floats, loads, stores};
+use super::lines::{arguments, checked, floats, loads, record_exit, stores};
 use super::raise::raise;
 use crate::arch::Upcalls;
 use crate::vmctx::{HEADER_STORE, STORE_EXIT_FP, STORE_EXIT_PC};
@@ -26,11 +26,7 @@ unsafe extern "C" fn reentry<U: Upcalls>() {
         checked!("test rsp, 15", "jnz 8f"),
         arguments!(stores, "rsp"),
         floats!(stores, "movaps", "rsp + 48"),
-        "mov r11, [rdi + {store}]",
-        "mov r10, [rbp]",
-        "mov [r11 + {exit_fp}], r10",
-        "mov r10, [rbp + 8]",
-        "mov [r11 + {exit_pc}], r10",
+        record_exit!(),
         "mov esi, eax",
         "call {resolve}",
         "test rax, rax",
