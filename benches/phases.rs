@@ -73,7 +73,7 @@ fn phases(c: &mut Criterion) {
     let module = latier::wasm::Module::parse(bytes, Features::default(), &types).expect("it is valid");
     for (size, index) in samples(&module) {
         let body = module.body(index).expect("the bytes are in memory");
-        let input = FunctionBody { index, bytes: &body.bytes };
+        let input = FunctionBody::new(&module, &body);
         let mut group = c.benchmark_group(format!("function of {} bytes ({size})", body.bytes.len()));
         group.throughput(Throughput::Bytes(body.bytes.len() as u64));
         group.bench_function("validate", |b| b.iter(|| module.validate(&body)));

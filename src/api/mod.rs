@@ -49,6 +49,7 @@ pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
 pub use crate::session::{Event, Listener};
 pub use crate::tier::{Mode, Tier, Validation};
+pub use crate::wasm::Producer;
 pub use crate::wasm::features::Features;
 pub use anyhow::Error;
 

@@ -4,6 +4,7 @@ use super::types::{ExportType, ExternType, ImportType};
 use super::{Engine, Result};
 use crate::session::LoadedModule;
 use crate::wasm;
+use crate::wasm::Producer;
 use crate::wasm::bytes::ModuleBytes;
 use anyhow::{Context, anyhow};
 use latier_runtime::module::ModuleDesc;
@@ -93,6 +94,11 @@ impl Module {
     /// Its own name, from the name section.
     pub fn name(&self) -> Option<&str> {
         self.desc().name.as_deref()
+    }
+
+    /// The languages and tools it comes from, as its producers section says.
+    pub fn producers(&self) -> Vec<Producer> {
+        self.loaded.wasm().producers()
     }
 
     /// Its imports, in order.

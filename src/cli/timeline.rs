@@ -40,7 +40,11 @@ impl Listener for Timeline {
 pub(super) fn describe(event: &Event<'_>) -> String {
     let us = |time: &Duration| time.as_micros();
     match event {
-        Event::Created { functions, took } => format!("created     {functions} functions, {} µs", us(took)),
+        Event::Created { functions, took, producers } => {
+            let from = if producers.is_empty() { "" } else { "; made by " };
+            let names: Vec<String> = producers.iter().map(|producer| producer.to_string()).collect();
+            format!("created     {functions} functions, {} µs{from}{}", us(took), names.join(", "))
+        }
         Event::FirstCall { function } => format!("first call  f{}", function.0),
         Event::Compiled { function, tier, cost } => format!(
             "compiled    f{} {tier}: {} µs, {} bytes to {}; validated {} µs, linked {} µs",

@@ -38,6 +38,14 @@ enum Kind {
     LegacyCatch(Option<Caught>),
 }
 
+/// Whether anything branches to the exit of a construct, as the body's author expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Branched {
+    No,
+    Improbably,
+    Probably,
+}
+
 /// A construct that is open and can be reached.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
@@ -48,7 +56,9 @@ struct Frame {
     /// Operands below the construct's own. An `if` keeps its parameters there for its else arm.
     height: usize,
     /// Whether anything branches to the exit.
-    branched: bool,
+    branched: Branched,
+    /// Whether the else arm of an `if` is improbable.
+    cold_else: bool,
     /// While a `br_table` is lowered: the block that passes its operands on to `target`.
     relay: PackedOption<Block>,
 }
@@ -149,7 +159,8 @@ impl Control {
     }
 
     fn push(&mut self, kind: Kind, ty: BlockType, target: Block, height: usize) {
-        self.frames.push(Frame { kind, ty, target, height, branched: false, relay: None.into() });
+        let branched = Branched::No;
+        self.frames.push(Frame { kind, ty, target, height, branched, cold_else: false, relay: None.into() });
     }
 
     fn block(&mut self, f: &mut Lowering<'_>, ty: BlockType) {
@@ -189,6 +200,10 @@ impl Control {
             self.keep(f, count)?;
             self.push(Kind::If(other), ty, exit, f.stack.len() - count);
         }
+        if f.hint == Some(false) {
+            f.builder.set_cold_block(taken);
+        }
+        self.frames.last_mut().expect("it was just opened").cold_else = f.hint == Some(true);
         f.builder.switch_to_block(taken);
         f.builder.seal_block(taken);
         Ok(())
@@ -207,7 +222,7 @@ impl Control {
         if self.reachable {
             self.jump_to_frame(f, n)?;
         }
-        let Frame { kind, target, height, ty, .. } = self.frames[n];
+        let Frame { kind, target, height, ty, cold_else, .. } = self.frames[n];
         let other = match kind {
             Kind::BareIf(branch) => {
                 let other = f.builder.create_block();
@@ -218,6 +233,9 @@ impl Control {
             Kind::If(other) => other,
             _ => unreachable!("a validated else belongs to an if"),
         };
+        if cold_else {
+            f.builder.set_cold_block(other);
+        }
         let count = params(f, ty);
         f.stack.truncate(height);
         f.stack.extend_from_within(height - count..);
@@ -239,13 +257,13 @@ impl Control {
         match frame.kind {
             Kind::Loop => {
                 f.builder.seal_block(frame.target);
-                branched = false;
+                branched = Branched::No;
             }
-            Kind::BareIf(_) => branched = true,
+            Kind::BareIf(_) => branched = Branched::Probably,
             Kind::If(_) => {
                 // Without an else arm, the results are the parameters.
                 self.otherwise(f)?;
-                branched = true;
+                branched = Branched::Probably;
             }
             Kind::Block | Kind::Else | Kind::Try(_) | Kind::LegacyTry(_) | Kind::LegacyCatch(_) => {}
         }
@@ -255,9 +273,11 @@ impl Control {
             _ => 0,
         };
         let height = frame.height - kept;
-        if branched {
+        if branched != Branched::No {
             if self.reachable {
                 self.jump_to_frame(f, n)?;
+            } else if branched == Branched::Improbably {
+                f.builder.set_cold_block(frame.target);
             }
             self.enter(f, frame.target, height);
             f.builder.seal_block(frame.target);
@@ -310,8 +330,10 @@ impl Control {
         }
         let count = results(f, frame.ty);
         self.arguments(f, count)?;
-        if !frame.branched {
-            self.frames[n].branched = true;
+        let improbable = f.hint == Some(false);
+        let branched = if improbable { Branched::Improbably } else { Branched::Probably };
+        self.frames[n].branched = frame.branched.max(branched);
+        if frame.branched == Branched::No {
             self.charge(count)?;
             add_results(f, frame.ty, frame.target);
         }
@@ -334,6 +356,9 @@ impl Control {
         let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
         let next = f.builder.create_block();
         f.ins().brif(condition, target, &self.args, next, &[]);
+        if f.hint == Some(true) {
+            f.builder.set_cold_block(next);
+        }
         f.builder.switch_to_block(next);
         f.builder.seal_block(next);
         Ok(())

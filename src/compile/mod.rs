@@ -14,7 +14,7 @@ mod tests;
 mod translate;
 
 use crate::object::symbol::SymbolList;
-use crate::wasm;
+use crate::wasm::{self, BranchHint};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
 use std::fmt;
@@ -26,11 +26,14 @@ pub struct FunctionBody<'a> {
     pub index: FuncIndex,
     /// A private copy of the body as it was validated: the locals' declaration and the code.
     pub bytes: &'a [u8],
+    /// What its author expects of its branches, by offset.
+    pub hints: &'a [BranchHint],
 }
 
-impl<'a> From<&'a wasm::Body> for FunctionBody<'a> {
-    fn from(body: &'a wasm::Body) -> FunctionBody<'a> {
-        FunctionBody { index: body.index, bytes: &body.bytes }
+impl<'a> FunctionBody<'a> {
+    /// A body with what its module says of it.
+    pub fn new(module: &'a wasm::Module, body: &'a wasm::Body) -> FunctionBody<'a> {
+        FunctionBody { index: body.index, bytes: &body.bytes, hints: module.branch_hints(body.index) }
     }
 }
 

@@ -32,7 +32,7 @@ fn module(text: &str) -> wasm::Module {
 fn bodies(module: &wasm::Module, mut check: impl FnMut(FunctionBody<'_>)) {
     for index in module.desc.func_imports..module.desc.functions.len() as u32 {
         let body = module.body(FuncIndex(index)).unwrap();
-        check(FunctionBody::from(&body));
+        check(FunctionBody::new(module, &body));
     }
 }
 
@@ -52,7 +52,7 @@ fn compile_all(module: &wasm::Module) -> Vec<Compiled> {
 fn first_clif(text: &str, settings: Settings) -> String {
     let module = module(text);
     let body = module.body(FuncIndex(module.desc.func_imports)).unwrap();
-    clif(&module.desc, FunctionBody::from(&body), settings).unwrap()
+    clif(&module.desc, FunctionBody::new(&module, &body), settings).unwrap()
 }
 
 fn first_sites(compiled: &Compiled) -> Vec<Site> {
@@ -295,7 +295,7 @@ fn numbers_and_callees_are_symbols() {
     assert!(clif.contains("symbol_value") && !clif.contains("colocated"), "{clif}");
     let module = module(text);
     let body = module.body(FuncIndex(0)).unwrap();
-    let body = FunctionBody::from(&body);
+    let body = FunctionBody::new(&module, &body);
     let assembly = assembly(&module.desc, body, Settings::Fast).unwrap();
     assert!(assembly.contains("u0:0 = Func(0)") && assembly.contains("call"), "{assembly}");
     for compiled in compile_all(&module) {
@@ -335,7 +335,7 @@ fn equal_bodies_give_equal_objects() {
         let last = |module: &wasm::Module| {
             let body = module.body(FuncIndex(module.desc.functions.len() as u32 - 1)).unwrap();
             // Indices in the bytes differ, so the bodies are not equal byte by byte, only in what they mean.
-            backend.compile(&module.desc, FunctionBody::from(&body)).unwrap()
+            backend.compile(&module.desc, FunctionBody::new(module, &body)).unwrap()
         };
         let (a, b) = (last(&plain), last(&crowded));
         assert!(a.symbols != b.symbols);
@@ -417,4 +417,30 @@ fn more_locals_and_blocks_than_memory_holds_are_refused() {
         let error = backend.compile(&module.desc, body).unwrap_err();
         assert!(error.message.contains("too many locals") && error.offset.is_some(), "{error:?}");
     });
+}
+
+#[test]
+fn what_is_hinted_to_be_improbable_lies_behind_the_rest() {
+    let cold = |hint: &str, code: &str| {
+        let code = code.replace('@', hint);
+        let globals = "(global $a (mut i32) (i32.const 0)) (global $b (mut i32) (i32.const 0))";
+        let text = format!("(module {globals} (func (param i32) {code}))");
+        let clif = first_clif(&text, Settings::Fast);
+        let blocks = clif.split(" block").filter(|text| text.lines().next().unwrap().ends_with(" cold:"));
+        blocks.map(String::from).collect::<Vec<_>>()
+    };
+    let (no, yes) = (r#"(@metadata.code.branch_hint "\00")"#, r#"(@metadata.code.branch_hint "\01")"#);
+    let arms =
+        "@ (if (local.get 0) (then (global.set $a (i32.const 11))) (else (global.set $b (i32.const 22))))";
+    let out = "(block (block @ (br_if 0 (local.get 0)) (global.set $a (i32.const 11)) (br 1))
+        (global.set $b (i32.const 22)))";
+    for (hint, code, number) in [(no, arms, "11"), (yes, arms, "22"), (no, out, "22"), (yes, out, "11")] {
+        let cold = cold(hint, code);
+        assert!(cold.len() == 1 && cold[0].contains(&format!("iconst.i32 {number}")), "{cold:?}");
+    }
+    // A block that is entered from above is as warm as what stands there.
+    let warm =
+        "(block @ (br_if 0 (local.get 0)) (global.set $a (i32.const 11))) (global.set $b (i32.const 22))";
+    assert_eq!(cold(no, warm), [""; 0]);
+    assert_eq!(cold("", arms), [""; 0]);
 }

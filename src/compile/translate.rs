@@ -8,6 +8,7 @@ use super::lower::Lowering;
 use super::target::RelaxedForms;
 use super::{CompileError, FunctionBody, signature};
 use crate::object::symbol::Symbol;
+use crate::wasm::BranchHint;
 use cranelift_codegen::ir::{Function, SourceLoc, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -55,7 +56,13 @@ impl Translator {
         let code = self.locals.declare(&mut builder, func_type, &own, &parsed).map_err(malformed)?;
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);
         self.control.start(&mut lowering, ty, params.get(1).copied());
-        operators(OperatorsReader::new(code), &mut self.locals, &mut self.control, &mut lowering)?;
+        operators(
+            OperatorsReader::new(code),
+            body.hints,
+            &mut self.locals,
+            &mut self.control,
+            &mut lowering,
+        )?;
         let Lowering { builder, env, stack, .. } = lowering;
         self.stack = stack;
         env.finish(builder.func);
@@ -71,12 +78,16 @@ impl Translator {
 
 fn operators(
     mut reader: OperatorsReader<'_>,
+    hints: &[BranchHint],
     locals: &mut Locals,
     control: &mut Control,
     f: &mut Lowering<'_>,
 ) -> Result<(), CompileError> {
+    let mut hints = hints.iter().peekable();
     while !reader.eof() {
         let offset = reader.original_position() as u32;
+        while hints.next_if(|hint| hint.offset < offset).is_some() {}
+        f.hint = hints.peek().filter(|hint| hint.offset == offset).map(|hint| hint.likely);
         let op = reader.read().map_err(malformed)?;
         f.builder.set_srcloc(SourceLoc::new(offset));
         let lowered =

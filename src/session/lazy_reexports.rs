@@ -31,7 +31,11 @@ impl LazyReexports {
         let code = ModuleCode::new(defined, wasm.desc.func_imports)?;
         let lifecycle = Lifecycle::new(defined as usize);
         let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default() };
-        reexports.session.listeners.tell(Event::Created { functions: defined, took: start.elapsed() });
+        let took = start.elapsed();
+        if !reexports.session.listeners.0.is_empty() {
+            let producers = &reexports.wasm.producers();
+            reexports.session.listeners.tell(Event::Created { functions: defined, took, producers });
+        }
         Ok(Arc::new(reexports))
     }
 

@@ -2,6 +2,7 @@
 //! changed, outside every lock, on the thread on which it happened.
 
 use crate::tier::Tier;
+use crate::wasm::Producer;
 use latier_runtime::abi::FuncIndex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub enum Event<'a> {
         functions: u32,
         /// How long stubs and trampolines took.
         took: Duration,
+        /// The languages and tools the module comes from, as it says itself.
+        producers: &'a [Producer],
     },
     /// A function was called for the first time (or is compiled before any call).
     FirstCall {

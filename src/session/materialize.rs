@@ -60,9 +60,8 @@ fn compile_and_link(
     }
     let validated = Instant::now();
     let backend = &session.backends[tier as usize];
-    let compiled = backend
-        .compile(&wasm.desc, FunctionBody { index: function, bytes: &body.bytes })
-        .map_err(|e| match e.offset {
+    let compiled =
+        backend.compile(&wasm.desc, FunctionBody::new(wasm, &body)).map_err(|e| match e.offset {
             Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
             None => e.to_string(),
         })?;

@@ -6,8 +6,10 @@ mod const_expr;
 mod data;
 mod error;
 pub mod features;
+mod hints;
 mod missing;
 mod names;
+mod producers;
 mod scan;
 mod sections;
 #[cfg(test)]
@@ -18,6 +20,8 @@ mod validate;
 pub use bytes::ModuleBytes;
 pub use error::Error;
 pub use features::Features;
+pub use hints::BranchHint;
+pub use producers::Producer;
 
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
@@ -35,6 +39,8 @@ pub struct Module {
     features: Features,
     bodies: validate::Bodies,
     names: names::Names,
+    hints: hints::Hints,
+    producers: Option<Range<u64>>,
     validated: AtomicBool,
 }
 
@@ -70,7 +76,9 @@ impl Module {
             bytes: Arc::new(bytes),
             features,
             bodies: scanned.bodies,
-            names: scanned.names,
+            names: names::Names::new(scanned.custom.names),
+            hints: hints::Hints::new(scanned.custom.hints),
+            producers: scanned.custom.producers,
             validated: AtomicBool::new(false),
         })
     }
@@ -129,6 +137,16 @@ impl Module {
     /// not be what is read later.
     pub fn is_validated(&self) -> bool {
         self.validated.load(Ordering::Acquire)
+    }
+
+    /// What the module's author expects of the branches of a function, by offset.
+    pub fn branch_hints(&self, index: FuncIndex) -> &[BranchHint] {
+        self.hints.of(&self.bytes, index.0)
+    }
+
+    /// The languages and tools it comes from, as its producers section says.
+    pub fn producers(&self) -> Vec<Producer> {
+        self.producers.as_ref().map_or(Vec::new(), |section| producers::read(&self.bytes, section))
     }
 
     /// The name of a function in the name section, as it stands there.

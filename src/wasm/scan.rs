@@ -7,7 +7,6 @@ use super::data::{self, Skeleton};
 use super::error::Error;
 use super::features::Features;
 use super::names;
-use super::names::Names;
 use super::sections::Contents;
 use super::validate::Bodies;
 use latier_runtime::module::ModuleDesc;
@@ -19,7 +18,15 @@ use wasmparser::{BinaryReader, Encoding, FunctionBody, SectionLimited, Validator
 pub(super) struct Scanned {
     pub(super) desc: ModuleDesc,
     pub(super) bodies: Bodies,
-    pub(super) names: Names,
+    pub(super) custom: Custom,
+}
+
+/// Where the custom sections lie of which we know the meaning: their contents.
+#[derive(Default)]
+pub(super) struct Custom {
+    pub(super) names: Option<Range<u64>>,
+    pub(super) producers: Option<Range<u64>>,
+    pub(super) hints: Option<Range<u64>>,
 }
 
 /// Scans a whole module.
@@ -40,7 +47,7 @@ pub(super) fn scan(
         code_count: None,
         data_count: None,
         data_segments: None,
-        names: None,
+        custom: Custom::default(),
     };
     scanner.header()?;
     let mut at = 8;
@@ -62,7 +69,26 @@ struct Scanner<'a> {
     code_count: Option<u32>,
     data_count: Option<u32>,
     data_segments: Option<u32>,
-    names: Option<Range<u64>>,
+    custom: Custom,
+}
+
+/// What a custom section is for.
+enum CustomKind {
+    Names,
+    Producers,
+    Hints,
+    Other,
+}
+
+impl CustomKind {
+    fn of(name: &str) -> CustomKind {
+        match name {
+            "name" => CustomKind::Names,
+            "producers" => CustomKind::Producers,
+            "metadata.code.branch_hint" => CustomKind::Hints,
+            _ => CustomKind::Other,
+        }
+    }
 }
 
 /// Section ids (specification, "Modules", binary format).
@@ -242,10 +268,16 @@ impl Scanner<'_> {
     }
 
     fn custom_section(&mut self, range: Range<u64>) -> Result<(), Error> {
-        let (is_name, content) = self.read_at(range.start, range.end, |r| Ok(r.read_string()? == "name"))?;
-        if is_name {
-            self.names = Some(content..range.end);
-        }
+        let (kind, content) =
+            self.read_at(range.start, range.end, |r| Ok(CustomKind::of(r.read_string()?)))?;
+        let place = match kind {
+            CustomKind::Names => &mut self.custom.names,
+            CustomKind::Producers => &mut self.custom.producers,
+            // Hints stand before the code or are none.
+            CustomKind::Hints if self.code_count.is_none() => &mut self.custom.hints,
+            CustomKind::Hints | CustomKind::Other => return Ok(()),
+        };
+        *place = Some(content..range.end);
         Ok(())
     }
 
@@ -328,12 +360,11 @@ impl Scanner<'_> {
         self.check_function_counts(self.len)?;
         self.check_data_counts(self.len)?;
         self.validator.end(self.len)?;
-        let name = match &self.names {
+        let name = match &self.custom.names {
             Some(range) => names::module_name(&mut self.window, range.clone()),
             None => None,
         };
-        let names = Names::new(self.names);
-        Ok(Scanned { desc: self.contents.finish(name), bodies: self.bodies, names })
+        Ok(Scanned { desc: self.contents.finish(name), bodies: self.bodies, custom: self.custom })
     }
 }
 

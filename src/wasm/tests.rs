@@ -369,6 +369,44 @@ fn a_malformed_name_section_is_as_if_it_were_absent() {
     }
 }
 
+/// What a module of one empty function says of itself in these custom sections, which stand before its code.
+fn with_custom(customs: &[&[u8]]) -> Module {
+    let body: [(u8, &[u8]); 3] = [(1, &[1, 0x60, 0, 0]), (3, &[1, 0]), (10, &[1, 2, 0, 0x0b])];
+    let customs: Vec<_> = customs.iter().map(|content| (0, *content)).collect();
+    let module = parse(sections(&[&body[..2], &customs, &body[2..]].concat())).unwrap();
+    module.validate_all().unwrap();
+    module
+}
+
+#[test]
+fn producers_are_read_as_far_as_they_are_well_formed() {
+    let section = b"\x09producers\x02\x08language\x01\x04Rust\x00\x0cprocessed-by\x01\x05clang\x0219";
+    let shown = |module: Module| module.producers().iter().map(Producer::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(with_custom(&[section])), ["Rust", "clang 19"]);
+    assert_eq!(with_custom(&[section]).producers()[1].field, "processed-by");
+    assert_eq!(shown(with_custom(&[&section[..section.len() - 1]])), ["Rust"]);
+    assert_eq!(shown(with_custom(&[b"\x09producers\xff", b"\x08producer\x00"])), [""; 0]);
+}
+
+#[test]
+fn branch_hints_belong_to_the_function_they_name() {
+    let text = r#"(module (func) (func (param i32)
+        (@metadata.code.branch_hint "\01") (if (local.get 0) (then))
+        (block (br_if 0 (local.get 0)) (@metadata.code.branch_hint "\00") (br_if 0 (local.get 0)))))"#;
+    let module = parse(binary(text)).unwrap();
+    let hint = |offset, likely| BranchHint { offset, likely };
+    assert_eq!(module.branch_hints(FuncIndex(0)), []);
+    // Declarations of locals: 1 byte; `local.get 0`: 2; `if` and `end`: 3; `block`: 2; `br_if 0`: 2.
+    assert_eq!(module.branch_hints(FuncIndex(1)), [hint(3, true), hint(14, false)]);
+    // Cut off, of another length than one byte, and neither true nor false.
+    let name = b"\x19metadata.code.branch_hint";
+    for hints in [&b"\x01\x00\x02\x01\x01\x00"[..], b"\x01\x00\x01\x01\x02\x00", b"\x01\x00\x01\x01\x01\x07"]
+    {
+        let module = with_custom(&[&[&name[..], hints].concat()]);
+        assert_eq!(module.branch_hints(FuncIndex(0)), []);
+    }
+}
+
 #[test]
 fn of_several_invalid_bodies_the_first_is_told_in_every_run() {
     let mut text = String::from("(module");

@@ -29,6 +29,8 @@ pub(crate) struct Lowering<'a> {
     pub stack: Vec<Value>,
     /// The clauses of the open `try_table`s, the one that is tried last first.
     pub catches: Vec<Catch>,
+    /// Whether the condition of the branch that is lowered is probably true, if its author says.
+    pub hint: Option<bool>,
     /// Room for lists of arguments.
     values: Vec<Value>,
     /// What relaxed operators on vectors become.
@@ -55,7 +57,7 @@ impl<'a> Lowering<'a> {
         relaxed: RelaxedForms,
     ) -> Lowering<'a> {
         stack.clear();
-        Lowering { builder, env, stack, catches: Vec::new(), values: Vec::new(), relaxed }
+        Lowering { builder, env, stack, catches: Vec::new(), hint: None, values: Vec::new(), relaxed }
     }
 
     /// Lowers `op`; false if it belongs to no family here.
