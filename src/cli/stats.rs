@@ -78,11 +78,11 @@ impl Summary {
                 imports: wasm.desc.imports.len(),
             }
         });
-        let first = Mode::Baseline.row().first;
+        let first = [Tier::Baseline, Tier::Fast];
         Summary {
             module: sizes.unwrap_or_default(),
             mode,
-            baseline: counted.functions(first),
+            baseline: first.map(|tier| counted.functions(tier)).iter().sum(),
             optimized: counted.functions(Tier::Optimized),
             failed: counted.functions_failed(),
             wasm_bytes: counted.wasm_bytes(),
@@ -93,7 +93,7 @@ impl Summary {
             load,
             instantiate: watch.instantiated.unwrap_or(total).saturating_sub(load),
             validate: counted.validate_time(),
-            compile_baseline: counted.compile_time(first),
+            compile_baseline: first.map(|tier| counted.compile_time(tier)).iter().sum(),
             compile_optimized: counted.compile_time(Tier::Optimized),
             link: counted.link_time(),
             first_calls: counted.first_calls(),

@@ -55,6 +55,7 @@ pub(super) fn describe(event: &Event<'_>) -> String {
             us(&cost.validate),
             us(&cost.link),
         ),
+        Event::Refused { function, tier, reason } => format!("refused     f{} {tier}: {reason}", function.0),
         Event::Redirected { function, tier } => format!("redirected  f{} {tier}", function.0),
         Event::Failed { function, reason } => format!("failed      f{}: {reason}", function.0),
     }

@@ -141,7 +141,7 @@ fn collect_handlers(code: &MachBufferFinalized<Final>, handlers: &mut Vec<Handle
 }
 
 /// Our code for one of Cranelift's: those we gave it, and its own.
-fn our_code(code: ir::TrapCode) -> Option<TrapCode> {
+pub(crate) fn our_code(code: ir::TrapCode) -> Option<TrapCode> {
     Some(match code {
         ir::TrapCode::STACK_OVERFLOW => TrapCode::StackOverflow,
         ir::TrapCode::HEAP_OUT_OF_BOUNDS => TrapCode::MemoryOutOfBounds,

@@ -117,8 +117,8 @@ pub(crate) struct Environ<'a> {
     pub access: AccessKinds,
     /// The instance's vmctx.
     pub vmctx: Value,
-    /// Base of memory 0, if that is guarded, and the instruction that loads it.
-    memory0: Option<(Value, Inst)>,
+    /// Base of memory 0, if that is guarded, and the instruction that loads it, if one does.
+    memory0: Option<(Value, Option<Inst>)>,
     memory0_used: bool,
     result_area: Option<StackSlot>,
     /// Where throws find the vmctx of a frame that has handlers.
@@ -137,7 +137,7 @@ impl<'a> Environ<'a> {
         let access = AccessKinds::new(builder.func);
         let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| {
             let base = builder.ins().load(types::I64, access.fixed, vmctx, HEADER_MEMORY0_BASE);
-            (base, builder.func.dfg.value_def(base).unwrap_inst())
+            (base, builder.func.dfg.value_def(base).inst())
         });
         limit_stack(builder.func, access.fixed);
         Environ {
@@ -152,9 +152,31 @@ impl<'a> Environ<'a> {
         }
     }
 
+    /// For one operator by itself: the vmctx and the base of memory 0 come from outside, nothing is loaded before.
+    pub fn for_stencil(
+        module: &'a ModuleDesc,
+        vmctx: Value,
+        memory0: Value,
+        cache: &'a mut Cache,
+        func: &mut Function,
+    ) -> Environ<'a> {
+        let access = AccessKinds::new(func);
+        let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| (memory0, None));
+        Environ {
+            module,
+            access,
+            vmctx,
+            memory0,
+            memory0_used: false,
+            result_area: None,
+            vmctx_slot: None,
+            cache,
+        }
+    }
+
     /// At the end of the body: takes out what was loaded in vain. (Without optimization Cranelift would emit it.)
     pub fn finish(self, func: &mut Function) {
-        if let Some((_, load)) = self.memory0.filter(|_| !self.memory0_used) {
+        if let Some((_, Some(load))) = self.memory0.filter(|_| !self.memory0_used) {
             func.layout.remove_inst(load);
         }
     }

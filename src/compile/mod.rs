@@ -8,6 +8,7 @@ mod environ;
 mod locals;
 mod lower;
 mod signature;
+pub mod stencil;
 pub mod target;
 #[cfg(test)]
 mod tests;

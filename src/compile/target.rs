@@ -13,14 +13,18 @@ pub enum Settings {
     Fast,
     /// Everything Cranelift knows to make code run quickly.
     Optimized,
+    /// For stencils: what is written is what is compiled, in the best registers.
+    Stencil,
 }
 
 impl Settings {
-    /// `opt_level` and `regalloc_algorithm`. Never `none` with `backtracking`: giant functions take seconds.
+    /// `opt_level` and `regalloc_algorithm`. `none` with `backtracking` only where no function is long: giants take
+    /// seconds.
     fn options(self) -> [(&'static str, &'static str); 2] {
         match self {
             Settings::Fast => [("opt_level", "none"), ("regalloc_algorithm", "single_pass")],
             Settings::Optimized => [("opt_level", "speed"), ("regalloc_algorithm", "backtracking")],
+            Settings::Stencil => [("opt_level", "none"), ("regalloc_algorithm", "backtracking")],
         }
     }
 }
@@ -61,9 +65,11 @@ const COMMON: [(&str, &str); 8] = [
 pub(crate) fn isa(settings: Settings) -> Result<&'static OwnedTargetIsa, CompileError> {
     static FAST: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
     static OPTIMIZED: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
+    static STENCIL: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
     let cell = match settings {
         Settings::Fast => &FAST,
         Settings::Optimized => &OPTIMIZED,
+        Settings::Stencil => &STENCIL,
     };
     let isa = cell.get_or_init(|| build(settings));
     isa.as_ref().map_err(|message| CompileError { message: message.clone(), offset: None })

@@ -84,6 +84,7 @@ impl LazyReexports {
         session.listeners.tell(Event::FirstCall { function });
         match materialize::materialize(self, function, tier) {
             Ok(done) => {
+                let tier = done.tier;
                 // The slot first, the state after it: whoever sees the state finds the slot redirected.
                 self.code.redirect(function, done.code);
                 self.lifecycle.finish(number, Outcome::Compiled);

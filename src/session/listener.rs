@@ -34,6 +34,15 @@ pub enum Event<'a> {
         /// What it cost.
         cost: Cost,
     },
+    /// A tier does not compile a function; another does it.
+    Refused {
+        /// The function.
+        function: FuncIndex,
+        /// The tier.
+        tier: Tier,
+        /// Why.
+        reason: &'a str,
+    },
     /// A function's stub leads to new code.
     Redirected {
         /// The function.

@@ -1,8 +1,9 @@
 //! Materializes an implementation: body → validation → object → linked code. Publishes nothing.
 
 use super::lazy_reexports::LazyReexports;
+use super::listener::Event;
 use super::{Cost, LoadError};
-use crate::compile::FunctionBody;
+use crate::compile::{CompileError, Compiled, FunctionBody};
 use crate::link::{self, Identity, LinkError, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
 use crate::tier::Tier;
@@ -16,6 +17,8 @@ use std::time::Instant;
 /// Code that is ready to run.
 pub(super) struct Materialized {
     pub(super) code: CodeAddr,
+    /// The tier that compiled it.
+    pub(super) tier: Tier,
     pub(super) cost: Cost,
 }
 
@@ -59,9 +62,8 @@ fn compile_and_link(
         wasm.validate(&body).map_err(|e| format!("invalid function body: {e}"))?;
     }
     let validated = Instant::now();
-    let backend = &session.backends[tier as usize];
-    let compiled =
-        backend.compile(&wasm.desc, FunctionBody::new(wasm, &body)).map_err(|e| match e.offset {
+    let (tier, compiled) =
+        compile(module, FunctionBody::new(wasm, &body), tier).map_err(|e| match e.offset {
             Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
             None => e.to_string(),
         })?;
@@ -84,7 +86,28 @@ fn compile_and_link(
         wasm_bytes: body.bytes.len(),
         native_bytes: linked.len(),
     };
-    Ok(Materialized { code: linked.address(), cost })
+    Ok(Materialized { code: linked.address(), tier, cost })
+}
+
+/// Compiles a body in a tier, or in the one that takes what the first tier refuses.
+fn compile(
+    module: &LazyReexports,
+    body: FunctionBody<'_>,
+    tier: Tier,
+) -> Result<(Tier, Compiled), CompileError> {
+    let session = module.session();
+    let attempt = |tier: Tier| -> Result<(Tier, Compiled), CompileError> {
+        let compiled = session.backends[tier as usize].compile(&module.wasm().desc, body)?;
+        Ok((tier, compiled))
+    };
+    match (attempt(tier), tier.row().fallback) {
+        (Err(refused), Some(fallback)) => {
+            let reason = &refused.to_string();
+            session.listeners.tell(Event::Refused { function: body.index, tier, reason });
+            attempt(fallback)
+        }
+        (result, _) => result,
+    }
 }
 
 /// What a symbol of a body stands for in this module.

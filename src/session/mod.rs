@@ -14,6 +14,7 @@ pub use statistics::Statistics;
 
 use crate::compile::Backend;
 use crate::compile::cranelift::CraneliftBackend;
+use crate::compile::stencil::StencilBackend;
 use crate::compile::target::Settings;
 use crate::tier::{Mode, Tier, Validation};
 use crate::wasm::bytes::ModuleBytes;
@@ -122,13 +123,15 @@ impl Session {
     /// A session without modules.
     pub fn new(config: SessionConfig) -> Arc<Session> {
         let backends = Tier::TABLE.map(|row| {
-            let settings = match row.tier {
-                Tier::Fast => Settings::Fast,
-                Tier::Optimized => Settings::Optimized,
+            let deterministic = !config.relaxed_simd_native;
+            let cranelift = |settings| -> Arc<dyn Backend> {
+                Arc::new(CraneliftBackend::new(settings).relaxed_simd_deterministic(deterministic))
             };
-            let backend = CraneliftBackend::new(settings);
-            let backend = backend.relaxed_simd_deterministic(!config.relaxed_simd_native);
-            let backend: Arc<dyn Backend> = Arc::new(backend);
+            let backend = match row.tier {
+                Tier::Baseline => Arc::new(StencilBackend::new(deterministic)),
+                Tier::Fast => cranelift(Settings::Fast),
+                Tier::Optimized => cranelift(Settings::Optimized),
+            };
             match &config.wrap_backend {
                 Some(wrap) => wrap(row.tier, backend),
                 None => backend,

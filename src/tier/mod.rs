@@ -6,6 +6,8 @@ use std::str::FromStr;
 /// A tier: one row of [`Tier::TABLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tier {
+    /// Stencils: machine code of single operators, stitched together.
+    Baseline,
     /// Cranelift without optimizing, single-pass register allocation.
     Fast,
     /// Cranelift at its best.
@@ -21,13 +23,21 @@ pub struct Row {
     pub name: &'static str,
     /// The tier a hot function moves to.
     pub next: Option<Tier>,
+    /// The tier that compiles what this one refuses.
+    pub fallback: Option<Tier>,
 }
 
 impl Tier {
     /// Every tier, cheapest compile first.
-    pub const TABLE: [Row; 2] = [
-        Row { tier: Tier::Fast, name: "fast", next: Some(Tier::Optimized) },
-        Row { tier: Tier::Optimized, name: "optimized", next: None },
+    pub const TABLE: [Row; 3] = [
+        Row {
+            tier: Tier::Baseline,
+            name: "baseline",
+            next: Some(Tier::Optimized),
+            fallback: Some(Tier::Fast),
+        },
+        Row { tier: Tier::Fast, name: "fast", next: Some(Tier::Optimized), fallback: None },
+        Row { tier: Tier::Optimized, name: "optimized", next: None, fallback: None },
     ];
 
     /// The tier's row.
@@ -86,14 +96,14 @@ impl Mode {
         ModeRow {
             mode: Mode::Tiered,
             name: "tiered",
-            first: Tier::Fast,
+            first: Tier::Baseline,
             eager: false,
             about: "whatever gives the first answer soonest (default)",
         },
         ModeRow {
             mode: Mode::Baseline,
             name: "baseline",
-            first: Tier::Fast,
+            first: Tier::Baseline,
             eager: false,
             about: "each function at its first call, in the first tier",
         },
@@ -114,7 +124,7 @@ impl Mode {
         ModeRow {
             mode: Mode::EagerBaseline,
             name: "eager-baseline",
-            first: Tier::Fast,
+            first: Tier::Baseline,
             eager: true,
             about: "every function before the start, in the first tier",
         },

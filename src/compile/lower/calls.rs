@@ -56,6 +56,20 @@ pub(super) fn lower_tail(op: &Operator<'_>, f: &mut Lowering<'_>, area: Option<V
     true
 }
 
+/// The vmctx and the code that `op` calls, if it calls what it is given.
+pub(super) fn callee(op: &Operator<'_>, f: &mut Lowering<'_>) -> Option<(Value, Value)> {
+    let call = match *op {
+        Operator::CallIndirect { type_index, table_index }
+        | Operator::ReturnCallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
+        Operator::CallRef { type_index } | Operator::ReturnCallRef { type_index } => reference(f, type_index),
+        _ => return None,
+    };
+    match call.callee {
+        Callee::Code(_, code) => Some((call.vmctx, code)),
+        Callee::Defined(_) => None,
+    }
+}
+
 fn direct<'a>(f: &mut Lowering<'a>, function: u32) -> Call<'a> {
     let index = f.env.module.functions[function as usize];
     let ty = f.env.func_type(index);

@@ -78,6 +78,11 @@ impl<'a> Lowering<'a> {
         calls::lower_tail(op, self, area)
     }
 
+    /// The vmctx and the code that `op` calls, if it calls what it is given.
+    pub fn callee(&mut self, op: &Operator<'_>) -> Option<(Value, Value)> {
+        calls::callee(op, self)
+    }
+
     /// The next instruction's builder.
     pub fn ins(&mut self) -> FuncInstBuilder<'_, 'a> {
         self.builder.ins()

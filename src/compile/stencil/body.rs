@@ -1,0 +1,231 @@
+//! The backend: one pass over a body's operators, then the object.
+
+use super::code::Code;
+use super::form::{Exit, Ty};
+use super::pass::{At, Buffers, Hold, Local, Pass, Result, unsupported};
+use super::table::Table;
+use crate::compile::{Backend, CompileError, Compiled, FunctionBody};
+use crate::object::write;
+use latier_runtime::abi::CallLayout;
+use latier_runtime::handlers;
+use latier_runtime::module::ModuleDesc;
+use latier_runtime::sites;
+use std::sync::{Mutex, PoisonError};
+use wasmparser::{BinaryReader, Operator, OperatorsReader};
+
+/// Bodies stitched together from stencils.
+pub struct StencilBackend {
+    relaxed_simd_deterministic: bool,
+    /// Buffers that no compilation uses.
+    pool: Mutex<Vec<Buffers>>,
+}
+
+impl StencilBackend {
+    /// A backend whose relaxed operators on vectors give the same results on every machine, or need not.
+    pub fn new(relaxed_simd_deterministic: bool) -> StencilBackend {
+        StencilBackend { relaxed_simd_deterministic, pool: Mutex::default() }
+    }
+}
+
+impl Backend for StencilBackend {
+    fn compile(
+        &self,
+        module: &ModuleDesc,
+        body: FunctionBody<'_>,
+    ) -> std::result::Result<Compiled, CompileError> {
+        let table = Table::get(self.relaxed_simd_deterministic).map_err(unsupported)?;
+        let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buffers = pooled.unwrap_or_default();
+        buffers.clear();
+        let mut pass = Pass::new(module, table, buffers, module.functions[body.index.0 as usize]);
+        let compiled = pass.body(body);
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(pass.b);
+        compiled
+    }
+}
+
+/// A comparison, whose result the next operator may branch on.
+fn is_comparison(opcode: u8) -> bool {
+    matches!(opcode, 0x45..=0x66 | 0xd1)
+}
+
+const IF: u8 = 0x04;
+const BR_IF: u8 = 0x0d;
+
+impl<'a> Pass<'a> {
+    fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
+        Pass {
+            module,
+            table,
+            b,
+            ty,
+            holds: [[Hold::Nothing; 3]; 2],
+            flushed: 0,
+            base: 0,
+            words: 0,
+            spill: 0,
+            area: 0,
+            offset: 0,
+            reachable: true,
+            dead: 0,
+        }
+    }
+
+    fn body(&mut self, body: FunctionBody<'_>) -> Result<Compiled> {
+        let ty = self.module.func_types[self.ty as usize].clone();
+        let mut words = 1 + u32::from(CallLayout::results_in_memory(&ty.results));
+        let mut declare = |locals: &mut Vec<Local>, ty: Ty| {
+            words += ty.words();
+            locals.push(Local { ty, displacement: -8 * words as i32, used: 0 });
+        };
+        ty.params.iter().for_each(|ty| declare(&mut self.b.locals, Ty::of(*ty)));
+        let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
+        let mut locals = parsed.get_locals_reader().map_err(malformed)?;
+        for _ in 0..locals.get_count() {
+            let (count, ty) = locals.read().map_err(malformed)?;
+            (0..count).for_each(|_| declare(&mut self.b.locals, Ty::of_parsed(ty)));
+        }
+        self.base = 8 * words;
+        let prologue = self.prologue(&ty);
+        self.start(self.ty);
+        self.operators(body.bytes, OperatorsReader::new(locals.get_binary_reader()))?;
+        self.finish();
+        self.frame(prologue)?;
+        Ok(self.object())
+    }
+
+    fn object(&mut self) -> Compiled {
+        let (mut sites, mut handlers) = (Vec::new(), Vec::new());
+        sites::encode(&self.b.sites, &mut sites);
+        handlers::encode(&self.b.handlers, &mut handlers);
+        let Code { bytes } = &self.b.code;
+        let object = write::object(bytes, 16, &self.b.relocations, &sites, &handlers);
+        Compiled { object, symbols: self.b.symbols.iter().copied().collect() }
+    }
+
+    fn operators(&mut self, body: &[u8], mut reader: OperatorsReader<'_>) -> Result<()> {
+        while !reader.eof() {
+            let start = reader.original_position() as usize;
+            self.offset = start as u32;
+            let op = reader.read().map_err(malformed)?;
+            let end = reader.original_position() as usize;
+            let bytes = &body[start..end];
+            let done = if !self.reachable {
+                self.skip(&op)
+            } else if is_comparison(bytes[0]) && matches!(body.get(end), Some(&(IF | BR_IF))) {
+                let next = reader.read().map_err(malformed)?;
+                self.compare_and_branch(&op, bytes, &next)
+            } else {
+                self.operator(&op, bytes)
+            };
+            done.map_err(|e| CompileError { offset: e.offset.or(Some(self.offset)), ..e })?;
+        }
+        Ok(())
+    }
+
+    fn compare_and_branch(&mut self, op: &Operator<'_>, bytes: &[u8], next: &Operator<'_>) -> Result<()> {
+        let count = super::operator::operands(op).unwrap_or(0);
+        match *next {
+            Operator::If { blockty } => {
+                self.flush(self.b.stack.len() - count);
+                let chain = self.plain(op, bytes, Exit::BranchUnless)?;
+                self.enter_if(blockty, chain);
+                Ok(())
+            }
+            Operator::BrIf { relative_depth } => {
+                self.conditional(relative_depth, count, |pass, exit| pass.plain(op, bytes, exit))
+            }
+            _ => unreachable!("the opcode says which it is"),
+        }
+    }
+
+    fn operator(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
+        match *op {
+            Operator::LocalGet { local_index } => self.local_get(local_index),
+            Operator::LocalSet { local_index } => self.local_set(local_index, false),
+            Operator::LocalTee { local_index } => self.local_set(local_index, true),
+            Operator::I32Const { value } => self.push(At::Constant(i64::from(value)), Ty::I32),
+            Operator::I64Const { value } => self.push(At::Constant(value), Ty::I64),
+            Operator::F32Const { value } => self.push(At::Constant(i64::from(value.bits())), Ty::F32),
+            Operator::F64Const { value } => self.push(At::Constant(value.bits().cast_signed()), Ty::F64),
+            Operator::V128Const { value } => {
+                self.push(At::Frame, Ty::V128);
+                let home = self.home(&self.top());
+                let (low, high) = (value.i128() as i64, (value.i128() >> 64) as i64);
+                self.b.code.store_number(Ty::I64, low, home);
+                self.b.code.store_number(Ty::I64, high, home + 8);
+            }
+            Operator::RefNull { .. } => self.push(At::Constant(0), Ty::I64),
+            Operator::Nop => {}
+            Operator::Drop => {
+                self.pop();
+            }
+            _ => {
+                if !self.control(op, bytes)? && !self.calls(op, bytes)? {
+                    self.plain(op, bytes, Exit::Next)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn local_get(&mut self, local: u32) {
+        let ty = self.b.locals[local as usize].ty;
+        let place = self.b.stack.len();
+        let hold = &mut self.holds[usize::from(ty.is_float())][place % 3];
+        if *hold == Hold::Local(local) {
+            self.push_register(ty);
+            return;
+        }
+        self.b.locals[local as usize].used += 1;
+        self.push(At::Local(local), ty);
+    }
+
+    fn local_set(&mut self, local: u32, tee: bool) {
+        let place = self.b.stack.len() - 1;
+        let entry = self.top();
+        // A local that becomes what it is.
+        if entry.at == At::Local(local) {
+            if !tee {
+                self.pop();
+            }
+            return;
+        }
+        self.save(local, place);
+        for hold in self.holds.iter_mut().flatten().filter(|hold| **hold == Hold::Local(local)) {
+            *hold = Hold::Nothing;
+        }
+        let to = self.b.locals[local as usize].displacement;
+        match entry.at {
+            At::Register => self.b.code.store(super::pass::register(entry.ty, place), entry.ty, to),
+            At::Frame => self.b.code.copy(entry.ty, self.home(&entry), to),
+            At::Local(other) => {
+                let from = self.b.locals[other as usize].displacement;
+                self.b.code.copy(entry.ty, from, to);
+            }
+            At::Constant(value) => self.b.code.store_number(entry.ty, value, to),
+        }
+        if tee {
+            return;
+        }
+        self.pop();
+        if entry.at == At::Register {
+            self.holds[usize::from(entry.ty.is_float())][place % 3] = Hold::Local(local);
+        }
+    }
+
+    /// Before a local changes: operands below `height` that are in it go home.
+    fn save(&mut self, local: u32, height: usize) {
+        let mut place = height;
+        while self.b.locals[local as usize].used > 0 && place > 0 {
+            place -= 1;
+            if self.b.stack[place].at == At::Local(local) {
+                self.spill(place);
+            }
+        }
+    }
+}
+
+fn malformed(error: wasmparser::Error) -> CompileError {
+    CompileError { message: error.message().to_string(), offset: u32::try_from(error.offset()).ok() }
+}

@@ -1,0 +1,347 @@
+//! Calls, the body's beginning and its end: arguments and results go where `latier_runtime::abi::CallLayout` says.
+
+use super::code::{ARGUMENTS, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
+use super::form::{Exit, Ty};
+use super::pass::{At, Entry, Local, Pass, Result, unsupported};
+use super::table::Instance;
+use crate::object::symbol::Symbol;
+use latier_runtime::abi::{CallLayout, Loc, TrapCode};
+use latier_runtime::types::FuncType;
+use latier_runtime::vmctx::{HEADER_STORE, IMPORT_SLOT, IMPORT_VMCTX, STORE_STACK_LIMIT};
+use std::sync::Arc;
+use wasmparser::Operator;
+
+/// More words of locals than this are set to zero by one instruction.
+const ZERO_ONE_BY_ONE: u32 = 12;
+
+/// Where the prologue has numbers that are known in the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prologue {
+    /// The frame's size, less than it.
+    limit: u32,
+    size: u32,
+}
+
+/// What is called.
+enum Callee {
+    Defined(u32),
+    Import(u32),
+    /// Its code is in `r10` when its arguments are in place, and its vmctx already is.
+    Given,
+}
+
+impl Pass<'_> {
+    /// The body's beginning: the frame, and parameters and locals at home.
+    pub(super) fn prologue(&mut self, ty: &FuncType) -> Prologue {
+        // push rbp; mov rbp, rsp; mov rax, [rdi + store]; lea r10, [rsp - size]; cmp r10, [rax + limit]; jb trap
+        self.b.code.put(&[0x55, 0x48, 0x89, 0xe5]);
+        self.b.code.load_from(RAX, RDI, HEADER_STORE as u8);
+        self.b.code.put(&[0x4c, 0x8d, 0x94, 0x24, 0, 0, 0, 0]);
+        let limit = self.b.code.at() - 4;
+        self.b.code.put(&[0x4c, 0x3b, 0x50, STORE_STACK_LIMIT as u8, 0x0f, 0x82, 0, 0, 0, 0]);
+        let place = self.b.code.at() - 4;
+        self.trap_at(place, TrapCode::StackOverflow);
+        self.b.code.lower_stack(0);
+        let size = self.b.code.at() - 4;
+        self.b.code.store(RDI, Ty::I64, -8);
+        let layout = CallLayout::new(ty);
+        if layout.result_area_bytes > 0 {
+            self.b.code.store(RSI, Ty::I64, -16);
+        }
+        for (n, place) in layout.params.iter().enumerate() {
+            let Local { ty, displacement, .. } = self.b.locals[n];
+            match *place {
+                Loc::Gpr(n) => self.b.code.store(ARGUMENTS[usize::from(n)], ty, displacement),
+                Loc::Fpr(n) => self.b.code.store(n, ty, displacement),
+                // The return address and the caller's rbp lie between.
+                Loc::Mem(at) => self.b.code.copy(ty, 16 + at as i32, displacement),
+            }
+        }
+        self.zero_locals(ty.params.len());
+        self.load_memory0();
+        Prologue { limit, size }
+    }
+
+    fn zero_locals(&mut self, first: usize) {
+        let Some(last) = self.b.locals.get(first..).and_then(<[Local]>::last) else { return };
+        let (bottom, top) = (last.displacement, self.b.locals[first]);
+        let words = (top.displacement + 8 * top.ty.words() as i32 - bottom) / 8;
+        if words <= ZERO_ONE_BY_ONE as i32 {
+            self.b.code.number(RAX, 0);
+            for word in 0..words {
+                self.b.code.store(RAX, Ty::I64, bottom + 8 * word);
+            }
+            return;
+        }
+        // lea rdi, [bottom]; mov ecx, words; xor eax, eax; rep stosq; mov rdi, [rbp - 8]
+        self.b.code.address(RDI, bottom);
+        self.b.code.number(super::code::RCX, i64::from(words));
+        self.b.code.number(RAX, 0);
+        self.b.code.put(&[0xf3, 0x48, 0xab]);
+        self.b.code.load(RDI, Ty::I64, -8);
+    }
+
+    /// Writes what is known in the end: how large the frame is, and what depends on it.
+    pub(super) fn frame(&mut self, prologue: Prologue) -> Result<()> {
+        let operands = self.base + 8 * self.words;
+        let area_at = (operands + self.area).next_multiple_of(16);
+        let size = (area_at + self.spill).next_multiple_of(16);
+        let signed = i32::try_from(size).map_err(|_| unsupported("a giant frame"))?;
+        self.b.code.set_word(prologue.limit, -signed);
+        self.b.code.set_word(prologue.size, signed);
+        for (place, inside) in std::mem::take(&mut self.b.area_places) {
+            self.b.code.set_word(place, inside as i32 - area_at as i32);
+        }
+        for handler in &mut self.b.handlers {
+            (handler.frame_bytes, handler.vmctx_at) = (size, size - 8);
+        }
+        Ok(())
+    }
+
+    /// Returns with the topmost operands. Changes nothing of what is known of them.
+    pub(super) fn leave(&mut self) {
+        let ty = self.own_type();
+        let layout = CallLayout::new(&ty);
+        let first = self.b.stack.len() - ty.results.len();
+        if layout.result_area_bytes > 0 {
+            self.b.code.load(R10, Ty::I64, -16);
+        }
+        // Results in registers may lie in others' registers: those first that are nowhere in the way.
+        let mut late = Vec::new();
+        for (n, place) in layout.results.iter().enumerate() {
+            let entry = self.b.stack[first + n];
+            match *place {
+                Loc::Mem(at) => self.store_result(entry, first + n, at),
+                _ if entry.at == At::Register && ty.results.len() > 1 => {
+                    let home = self.home(&entry);
+                    self.b.code.store(super::pass::register(entry.ty, first + n), entry.ty, home);
+                    late.push((Entry { at: At::Frame, ..entry }, *place, first + n));
+                }
+                place => late.push((entry, place, first + n)),
+            }
+        }
+        // Float constants come by way of an integer register.
+        late.sort_by_key(|(entry, ..)| !entry.ty.is_float());
+        for (entry, loc, place) in late {
+            let reg = match loc {
+                Loc::Gpr(n) => RESULTS[usize::from(n)],
+                Loc::Fpr(n) => n,
+                Loc::Mem(_) => continue,
+            };
+            self.value_to(reg, entry, place);
+        }
+        self.b.code.put(&[0xc9]);
+        match layout.stack_bytes {
+            0 => self.b.code.put(&[0xc3]),
+            bytes => {
+                self.b.code.put(&[0xc2]);
+                self.b.code.put(&(bytes as u16).to_le_bytes());
+            }
+        }
+    }
+
+    fn own_type(&self) -> Arc<FuncType> {
+        self.module.func_types[self.ty as usize].clone()
+    }
+
+    /// Brings a value to a register of its class.
+    fn value_to(&mut self, reg: u8, entry: Entry, place: usize) {
+        match entry.at {
+            At::Register => self.b.code.register(reg, super::pass::register(entry.ty, place), entry.ty),
+            At::Frame => self.b.code.load(reg, entry.ty, self.home(&entry)),
+            At::Local(local) => {
+                let from = self.b.locals[local as usize].displacement;
+                self.b.code.load(reg, entry.ty, from);
+            }
+            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
+            At::Constant(value) => {
+                let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
+                self.b.code.number(reg, value);
+            }
+        }
+    }
+
+    /// Brings a result to the area whose address is in `r10`.
+    fn store_result(&mut self, entry: Entry, place: usize, at: u32) {
+        let reg = if entry.ty.is_float() { SCRATCH_FLOAT } else { RAX };
+        self.value_to(reg, entry, place);
+        self.b.code.store_to(R10, at, reg, entry.ty);
+    }
+
+    /// Compiles `op` if it calls; false if not.
+    pub(super) fn calls(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<bool> {
+        match *op {
+            Operator::Call { function_index } => {
+                let ty = self.module.functions[function_index as usize];
+                let callee = self.direct(function_index);
+                self.call(ty, callee)?;
+            }
+            Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
+                self.given(op, bytes)?;
+                self.call(type_index, Callee::Given)?;
+            }
+            Operator::ReturnCall { function_index } => {
+                let ty = self.module.functions[function_index as usize];
+                let callee = self.direct(function_index);
+                self.tail_call(ty, callee)?;
+            }
+            Operator::ReturnCallIndirect { type_index, .. } | Operator::ReturnCallRef { type_index } => {
+                self.given(op, bytes)?;
+                self.tail_call(type_index, Callee::Given)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn direct(&self, function: u32) -> Callee {
+        if function < self.module.func_imports { Callee::Import(function) } else { Callee::Defined(function) }
+    }
+
+    /// Finds out what is called: the top operand says it. Its code goes to `r10`, its vmctx in place.
+    fn given(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
+        let below = self.b.stack.len() - 1;
+        self.flush(below);
+        if matches!(self.top().at, At::Constant(_)) {
+            self.enregister(below);
+        }
+        let (row, _) = self.row(op, bytes, 1)?;
+        let instance = Instance { module: self.module, op, bytes };
+        self.stitch(row, instance, None, Exit::Next)?;
+        self.b.code.register(R10, super::code::INTS[0], Ty::I64);
+        Ok(())
+    }
+
+    /// Brings the topmost operands where a call of this type has its arguments; stack arguments from `rsp` up.
+    fn arguments(&mut self, ty: &FuncType, layout: &CallLayout) {
+        let first = self.b.stack.len() - ty.params.len();
+        for (n, place) in layout.params.iter().enumerate() {
+            let entry = self.b.stack[first + n];
+            if let Loc::Mem(at) = *place {
+                let reg = if entry.ty == Ty::V128 { SCRATCH_FLOAT } else { RAX };
+                let ty = match entry.ty {
+                    Ty::F32 => Ty::I32,
+                    Ty::F64 => Ty::I64,
+                    other => other,
+                };
+                self.b.code.load(reg, ty, self.home(&entry));
+                self.b.code.store_argument(reg, ty, at as i32);
+            }
+        }
+        for (n, place) in layout.params.iter().enumerate() {
+            let entry = self.b.stack[first + n];
+            match *place {
+                Loc::Gpr(n) => self.b.code.load(ARGUMENTS[usize::from(n)], entry.ty, self.home(&entry)),
+                Loc::Fpr(n) => self.b.code.load(n, entry.ty, self.home(&entry)),
+                Loc::Mem(_) => {}
+            }
+        }
+    }
+
+    fn call(&mut self, ty: u32, callee: Callee) -> Result<()> {
+        let ty = self.module.func_types[ty as usize].clone();
+        let layout = CallLayout::new(&ty);
+        self.flush(self.b.stack.len());
+        if layout.stack_bytes > 0 {
+            self.b.code.lower_stack(layout.stack_bytes);
+        }
+        self.arguments(&ty, &layout);
+        if layout.result_area_bytes > 0 {
+            self.area = self.area.max(layout.result_area_bytes);
+            let place = self.b.code.address_later(RSI);
+            self.b.area_places.push((place, 0));
+        }
+        match callee {
+            Callee::Defined(function) => {
+                // call [rip + slot]
+                self.b.code.put(&[0x48, 0xff, 0x15, 0, 0, 0, 0]);
+                let place = self.b.code.at() - 4;
+                self.relocate(place, Symbol::Func(function));
+            }
+            Callee::Import(function) => {
+                self.import(function);
+                self.b.code.put(&[0xff, 0x10]);
+            }
+            Callee::Given => self.b.code.put(&[0x41, 0xff, 0xd2]),
+        }
+        let returned = self.b.code.at();
+        self.called(returned);
+        self.truncate(self.b.stack.len() - ty.params.len());
+        self.forget();
+        self.results(&ty, &layout);
+        self.reload();
+        Ok(())
+    }
+
+    /// The vmctx of an imported function in place, the address of its slot in `rax`.
+    fn import(&mut self, function: u32) {
+        let place = self.b.code.load_symbol(RAX);
+        self.relocate(place, Symbol::FuncImport(function));
+        // add rax, rdi
+        self.b.code.put(&[0x48, 0x01, 0xf8]);
+        self.b.code.load_from(RDI, RAX, IMPORT_VMCTX as u8);
+        self.b.code.load_from(RAX, RAX, IMPORT_SLOT as u8);
+    }
+
+    /// Puts a call's results on the operand stack.
+    fn results(&mut self, ty: &FuncType, layout: &CallLayout) {
+        let first = self.b.stack.len();
+        if let [result] = *ty.results {
+            let ty = Ty::of(result);
+            let reg = super::pass::register(ty, first);
+            self.b.code.register(reg, 0, ty);
+            self.push_register(ty);
+            return;
+        }
+        for (ty, place) in ty.results.iter().zip(&layout.results) {
+            let ty = Ty::of(*ty);
+            self.push(At::Frame, ty);
+            let home = self.home(&self.top());
+            match *place {
+                Loc::Gpr(n) => self.b.code.store(RESULTS[usize::from(n)], ty, home),
+                Loc::Fpr(n) => self.b.code.store(n, ty, home),
+                Loc::Mem(at) => {
+                    let (reg, as_ty) = match ty {
+                        Ty::V128 => (SCRATCH_FLOAT, ty),
+                        Ty::I32 | Ty::F32 => (RAX, Ty::I32),
+                        Ty::I64 | Ty::F64 => (RAX, Ty::I64),
+                    };
+                    let place = self.b.code.load_later(reg, as_ty);
+                    self.b.area_places.push((place, at));
+                    self.b.code.store(reg, as_ty, home);
+                }
+            }
+        }
+        self.flushed = self.b.stack.len();
+    }
+
+    /// A call that takes the place of this body: its arguments are where this body's were.
+    fn tail_call(&mut self, ty: u32, callee: Callee) -> Result<()> {
+        let ty = self.module.func_types[ty as usize].clone();
+        let layout = CallLayout::new(&ty);
+        let own = CallLayout::new(&self.own_type());
+        self.flush(self.b.stack.len());
+        if layout.stack_bytes > 0 || own.stack_bytes > 0 {
+            return Err(unsupported("a tail call with arguments on the stack"));
+        }
+        self.arguments(&ty, &layout);
+        if layout.result_area_bytes > 0 {
+            self.b.code.load(RSI, Ty::I64, -16);
+        }
+        // leave; jmp
+        match callee {
+            Callee::Defined(function) => {
+                self.b.code.put(&[0xc9, 0x48, 0xff, 0x25, 0, 0, 0, 0]);
+                let place = self.b.code.at() - 4;
+                self.relocate(place, Symbol::Func(function));
+            }
+            Callee::Import(function) => {
+                self.import(function);
+                self.b.code.put(&[0xc9, 0xff, 0x20]);
+            }
+            Callee::Given => self.b.code.put(&[0xc9, 0x41, 0xff, 0xe2]),
+        }
+        self.reachable = false;
+        Ok(())
+    }
+}

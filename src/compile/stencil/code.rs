@@ -1,0 +1,331 @@
+//! The machine code of a body under construction, on x86-64: what stands between stencils. Moves between frame and
+//! registers, jumps, calls. Knows neither stencils nor WebAssembly.
+
+use super::form::Ty;
+
+/// General registers by number.
+pub(super) const RAX: u8 = 0;
+pub(super) const RCX: u8 = 1;
+pub(super) const RDX: u8 = 2;
+pub(super) const RSI: u8 = 6;
+pub(super) const RDI: u8 = 7;
+pub(super) const R8: u8 = 8;
+pub(super) const R9: u8 = 9;
+pub(super) const R10: u8 = 10;
+/// The base register of frames.
+const RBP: u8 = 5;
+const RSP: u8 = 4;
+
+/// Registers of operands, by rotation.
+pub(super) const INTS: [u8; 3] = [RDX, RCX, R8];
+/// Registers of integer arguments.
+pub(super) const ARGUMENTS: [u8; 6] = [RDI, RSI, RDX, RCX, R8, R9];
+/// Registers of integer results.
+pub(super) const RESULTS: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
+/// A float register that holds nothing for long.
+pub(super) const SCRATCH_FLOAT: u8 = 15;
+
+/// The end of a chain of places that wait for a label.
+pub(super) const NO_PLACE: u32 = u32::MAX;
+
+/// Places that will hold the distance to one label. Each place holds the place before it until then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain(pub(super) u32);
+
+impl Chain {
+    pub(super) const EMPTY: Chain = Chain(NO_PLACE);
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == NO_PLACE
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Code {
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Code {
+    pub(super) fn at(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(super) fn word(&mut self, word: i32) {
+        self.put(&word.to_le_bytes());
+    }
+
+    pub(super) fn set_word(&mut self, at: u32, word: i32) {
+        self.bytes[at as usize..at as usize + 4].copy_from_slice(&word.to_le_bytes());
+    }
+
+    pub(super) fn get_word(&self, at: u32) -> u32 {
+        let mut word = [0; 4];
+        word.copy_from_slice(&self.bytes[at as usize..at as usize + 4]);
+        u32::from_le_bytes(word)
+    }
+
+    /// Adds the four bytes at `place` to a chain.
+    pub(super) fn chain(&mut self, chain: &mut Chain, place: u32) {
+        self.set_word(place, chain.0.cast_signed());
+        chain.0 = place;
+    }
+
+    /// Makes all places of a chain lead to `target`.
+    pub(super) fn bind(&mut self, chain: &mut Chain, target: u32) {
+        while chain.0 != NO_PLACE {
+            let place = chain.0;
+            chain.0 = self.get_word(place);
+            self.lead(place, target);
+        }
+    }
+
+    /// Makes the distance at `place` lead to `target`.
+    pub(super) fn lead(&mut self, place: u32, target: u32) {
+        self.set_word(place, target.wrapping_sub(place + 4).cast_signed());
+    }
+
+    /// A jump; gives the place of its distance.
+    pub(super) fn jump(&mut self) -> u32 {
+        self.put(&[0xe9, 0, 0, 0, 0]);
+        self.at() - 4
+    }
+
+    /// A mode byte that names `[rbp + displacement]`.
+    fn mode(&mut self, reg: u8, displacement: i32) {
+        let reg = (reg & 7) << 3;
+        match i8::try_from(displacement) {
+            Ok(short) => self.put(&[0x40 | reg | RBP, short.cast_unsigned()]),
+            Err(_) => {
+                self.put(&[0x80 | reg | RBP]);
+                self.word(displacement);
+            }
+        }
+    }
+
+    /// An integer instruction on `[rbp + displacement]`.
+    fn integer(&mut self, opcode: u8, wide: bool, reg: u8, displacement: i32) {
+        let rex = 0x40 | u8::from(wide) << 3 | (reg >> 3) << 2;
+        if rex != 0x40 {
+            self.put(&[rex]);
+        }
+        self.put(&[opcode]);
+        self.mode(reg, displacement);
+    }
+
+    /// A float instruction on `[rbp + displacement]`.
+    fn float(&mut self, opcode: u8, ty: Ty, reg: u8, displacement: i32) {
+        match ty {
+            Ty::F32 => self.put(&[0xf3]),
+            Ty::F64 => self.put(&[0xf2]),
+            _ => {}
+        }
+        if reg >= 8 {
+            self.put(&[0x44]);
+        }
+        self.put(&[0x0f, opcode]);
+        self.mode(reg, displacement);
+    }
+
+    /// A register of the class of `ty` from the frame. Integers of 32 bits are extended by zeros.
+    pub(super) fn load(&mut self, reg: u8, ty: Ty, displacement: i32) {
+        match ty {
+            Ty::I32 | Ty::I64 => self.integer(0x8b, ty == Ty::I64, reg, displacement),
+            _ => self.float(0x10, ty, reg, displacement),
+        }
+    }
+
+    pub(super) fn store(&mut self, reg: u8, ty: Ty, displacement: i32) {
+        match ty {
+            Ty::I32 | Ty::I64 => self.integer(0x89, ty == Ty::I64, reg, displacement),
+            _ => self.float(0x11, ty, reg, displacement),
+        }
+    }
+
+    /// Copies a value from one place of the frame to another.
+    pub(super) fn copy(&mut self, ty: Ty, from: i32, to: i32) {
+        if from == to {
+            return;
+        }
+        let reg = if ty == Ty::V128 { SCRATCH_FLOAT } else { RAX };
+        let ty = match ty {
+            Ty::F32 => Ty::I32,
+            Ty::F64 => Ty::I64,
+            other => other,
+        };
+        self.load(reg, ty, from);
+        self.store(reg, ty, to);
+    }
+
+    /// An address in the frame.
+    pub(super) fn address(&mut self, reg: u8, displacement: i32) {
+        self.integer(0x8d, true, reg, displacement);
+    }
+
+    /// The same, of a displacement that is known later; gives its place.
+    pub(super) fn address_later(&mut self, reg: u8) -> u32 {
+        self.put(&[0x48 | (reg >> 3) << 2, 0x8d, 0x80 | (reg & 7) << 3 | RBP, 0, 0, 0, 0]);
+        self.at() - 4
+    }
+
+    /// A load of a displacement that is known later; gives its place.
+    pub(super) fn load_later(&mut self, reg: u8, ty: Ty) -> u32 {
+        self.load(reg, ty, i32::MIN);
+        self.at() - 4
+    }
+
+    /// A register from a register, of the class of `ty`.
+    pub(super) fn register(&mut self, to: u8, from: u8, ty: Ty) {
+        match ty {
+            // Also where both are the same: the upper half becomes zero.
+            Ty::I32 => {
+                let rex = 0x40 | (to >> 3) << 2 | from >> 3;
+                if rex != 0x40 {
+                    self.put(&[rex]);
+                }
+                self.put(&[0x8b, 0xc0 | (to & 7) << 3 | from & 7]);
+            }
+            Ty::I64 if to != from => {
+                self.put(&[0x48 | (to >> 3) << 2 | from >> 3, 0x8b, 0xc0 | (to & 7) << 3 | from & 7]);
+            }
+            Ty::F32 | Ty::F64 | Ty::V128 if to != from => {
+                let rex = 0x40 | (to >> 3) << 2 | from >> 3;
+                if rex != 0x40 {
+                    self.put(&[rex]);
+                }
+                self.put(&[0x0f, 0x28, 0xc0 | (to & 7) << 3 | from & 7]);
+            }
+            _ => {}
+        }
+    }
+
+    /// An integer register becomes a number.
+    pub(super) fn number(&mut self, reg: u8, value: i64) {
+        let high = reg >> 3;
+        if value == 0 {
+            let rex = 0x40 | high << 2 | high;
+            if high != 0 {
+                self.put(&[rex]);
+            }
+            self.put(&[0x31, 0xc0 | (reg & 7) << 3 | reg & 7]);
+        } else if let Ok(short) = u32::try_from(value) {
+            if high != 0 {
+                self.put(&[0x41]);
+            }
+            self.put(&[0xb8 | reg & 7]);
+            self.put(&short.to_le_bytes());
+        } else if let Ok(short) = i32::try_from(value) {
+            self.put(&[0x48 | high, 0xc7, 0xc0 | reg & 7]);
+            self.word(short);
+        } else {
+            self.put(&[0x48 | high, 0xb8 | reg & 7]);
+            self.put(&value.to_le_bytes());
+        }
+    }
+
+    /// A float register becomes a number with these bits.
+    pub(super) fn float_number(&mut self, reg: u8, ty: Ty, bits: i64) {
+        if bits == 0 {
+            if reg >= 8 {
+                self.put(&[0x45]);
+            }
+            self.put(&[0x0f, 0x57, 0xc0 | (reg & 7) << 3 | reg & 7]);
+            return;
+        }
+        let bits = if ty == Ty::F32 { i64::from(bits as u32) } else { bits };
+        self.number(RAX, bits);
+        let rex = 0x40 | u8::from(ty == Ty::F64) << 3 | (reg >> 3) << 2;
+        self.put(&[0x66]);
+        if rex != 0x40 {
+            self.put(&[rex]);
+        }
+        self.put(&[0x0f, 0x6e, 0xc0 | (reg & 7) << 3]);
+    }
+
+    /// A number in the frame.
+    pub(super) fn store_number(&mut self, ty: Ty, value: i64, displacement: i32) {
+        let wide = matches!(ty, Ty::I64 | Ty::F64);
+        let short = if wide { i32::try_from(value).ok() } else { Some(value as i32) };
+        match short {
+            Some(short) => {
+                self.integer(0xc7, wide, 0, displacement);
+                self.word(short);
+            }
+            None => {
+                self.number(RAX, value);
+                self.store(RAX, Ty::I64, displacement);
+            }
+        }
+    }
+
+    /// `[rsp + displacement]` becomes a register's value.
+    pub(super) fn store_argument(&mut self, reg: u8, ty: Ty, displacement: i32) {
+        match ty {
+            Ty::V128 => {
+                if reg >= 8 {
+                    self.put(&[0x44]);
+                }
+                self.put(&[0x0f, 0x11]);
+            }
+            _ => self.put(&[0x48 | (reg >> 3) << 2, 0x89]),
+        }
+        self.put(&[0x84 | (reg & 7) << 3, 0x20 | RSP]);
+        self.word(displacement);
+    }
+
+    /// `rsp` less so many bytes.
+    pub(super) fn lower_stack(&mut self, bytes: u32) {
+        self.put(&[0x48, 0x81, 0xec]);
+        self.put(&bytes.to_le_bytes());
+    }
+
+    /// A register from `[base + displacement]`, of 64 bits.
+    pub(super) fn load_from(&mut self, reg: u8, base: u8, displacement: u8) {
+        self.put(&[0x48 | (reg >> 3) << 2 | base >> 3, 0x8b, 0x40 | (reg & 7) << 3 | base & 7, displacement]);
+    }
+
+    /// Copies a value from `[base + offset]` to the frame.
+    pub(super) fn copy_from(&mut self, base: u8, offset: u32, ty: Ty, to: i32) {
+        let reg = if ty == Ty::V128 { SCRATCH_FLOAT } else { R10 };
+        let rex = 0x40 | (reg >> 3) << 2 | base >> 3;
+        match ty {
+            Ty::V128 => self.put(&[rex, 0x0f, 0x10]),
+            Ty::I64 | Ty::F64 => self.put(&[rex | 8, 0x8b]),
+            Ty::I32 | Ty::F32 => self.put(&[rex, 0x8b]),
+        }
+        self.put(&[0x80 | (reg & 7) << 3 | base & 7]);
+        self.put(&offset.to_le_bytes());
+        let ty = match ty {
+            Ty::F32 => Ty::I32,
+            Ty::F64 => Ty::I64,
+            other => other,
+        };
+        self.store(reg, ty, to);
+    }
+
+    /// A register's value to `[base + offset]`.
+    pub(super) fn store_to(&mut self, base: u8, offset: u32, reg: u8, ty: Ty) {
+        match ty {
+            Ty::F32 => self.put(&[0xf3]),
+            Ty::F64 => self.put(&[0xf2]),
+            _ => {}
+        }
+        let rex = 0x40 | u8::from(ty == Ty::I64) << 3 | (reg >> 3) << 2 | base >> 3;
+        self.put(&[rex]);
+        match ty.is_float() {
+            true => self.put(&[0x0f, 0x11]),
+            false => self.put(&[0x89]),
+        }
+        self.put(&[0x80 | (reg & 7) << 3 | base & 7]);
+        self.put(&offset.to_le_bytes());
+    }
+
+    /// `mov reg, [rip + distance]`, the GOT entry of a symbol; gives the place of the distance.
+    pub(super) fn load_symbol(&mut self, reg: u8) -> u32 {
+        self.put(&[0x48 | (reg >> 3) << 2, 0x8b, 0x05 | (reg & 7) << 3, 0, 0, 0, 0]);
+        self.at() - 4
+    }
+}

@@ -1,0 +1,18 @@
+//! The first tier: bodies are stitched together from stencils, machine code of single operators that Cranelift
+//! compiled beforehand from the lowering of every tier. A body that has an operator without a stencil is compiled
+//! whole by another backend.
+
+mod attempt;
+mod body;
+mod calls;
+mod code;
+mod control;
+mod extract;
+mod form;
+mod generate;
+mod operator;
+mod pass;
+mod stitch;
+mod table;
+
+pub use body::StencilBackend;

@@ -1,0 +1,344 @@
+//! The pass over a body: where every value is while code is stitched together, and how it gets elsewhere.
+//!
+//! ```text
+//!   rbp ──►  caller's rbp
+//!     -8     vmctx
+//!    -16     address of the result area, if results go through memory
+//!            locals, then operands: a word each (vectors two), in the order of the operand stack
+//!            the area for results of calls
+//!   rsp ──►  what stencils spill
+//! ```
+//!
+//! Every local and every operand has a home in the frame. Operands may be elsewhere for a while: in the register of
+//! their place on the operand stack, in a local that has not changed since, or nowhere because they are constants. At
+//! calls and wherever control flow meets, all are at home.
+
+use super::code::{Code, INTS, R9, RDI};
+use super::form::{Class, Ty};
+use super::table::{Row, Table};
+use crate::compile::CompileError;
+use crate::object::symbol::Symbol;
+use crate::object::symbol::SymbolName;
+use crate::object::write::{RelocKind, Relocation, Target};
+use latier_runtime::abi::TrapCode;
+use latier_runtime::handlers::Handler;
+use latier_runtime::module::ModuleDesc;
+use latier_runtime::sites::{Site, SiteKind};
+use latier_runtime::vmctx::HEADER_MEMORY0_BASE;
+use std::collections::HashMap;
+
+/// Where an operand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// In the register of its place on the operand stack.
+    Register,
+    /// At home.
+    Frame,
+    /// In a local.
+    Local(u32),
+    /// Nowhere: it is this number, or has these bits.
+    Constant(i64),
+}
+
+/// An operand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) at: At,
+    pub(super) ty: Ty,
+    /// Words of the operands below.
+    pub(super) word: u32,
+}
+
+/// What a register of operands holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Nothing,
+    /// This operand.
+    Entry(u32),
+    /// A copy of this local.
+    Local(u32),
+}
+
+/// A local.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Local {
+    pub(super) ty: Ty,
+    pub(super) displacement: i32,
+    /// How many operands are in it.
+    pub(super) used: u32,
+}
+
+/// What a pass allocates, to be used again.
+#[derive(Default)]
+pub(super) struct Buffers {
+    pub(super) code: Code,
+    pub(super) stack: Vec<Entry>,
+    pub(super) locals: Vec<Local>,
+    pub(super) constructs: Vec<super::control::Construct>,
+    pub(super) clauses: Vec<super::attempt::Clause>,
+    pub(super) sites: Vec<Site>,
+    pub(super) handlers: Vec<Handler>,
+    pub(super) relocations: Vec<Relocation>,
+    pub(super) symbols: Vec<Symbol>,
+    ordinals: HashMap<Symbol, u32>,
+    pub(super) traps: Vec<(u32, TrapCode, u32)>,
+    pub(super) pool: Vec<u8>,
+    pub(super) pool_places: Vec<(u32, u8, u32)>,
+    /// Places of displacements into the area for results, and how many bytes into it.
+    pub(super) area_places: Vec<(u32, u32)>,
+    pub(super) quick: Vec<Option<&'static Row>>,
+}
+
+impl Buffers {
+    pub(super) fn clear(&mut self) {
+        self.code.bytes.clear();
+        self.stack.clear();
+        self.locals.clear();
+        self.constructs.clear();
+        self.clauses.clear();
+        self.sites.clear();
+        self.handlers.clear();
+        self.relocations.clear();
+        self.symbols.clear();
+        self.ordinals.clear();
+        self.traps.clear();
+        self.pool.clear();
+        self.pool_places.clear();
+        self.area_places.clear();
+        self.quick.resize(256, None);
+        // What these are depends on the module.
+        self.quick[0x28..0x3f].fill(None);
+    }
+}
+
+/// One body on its way.
+pub(super) struct Pass<'a> {
+    pub(super) module: &'a ModuleDesc,
+    pub(super) table: &'static Table,
+    pub(super) b: Buffers,
+    /// The body's own type, by type index.
+    pub(super) ty: u32,
+    /// Registers of operands: integers, floats.
+    pub(super) holds: [[Hold; 3]; 2],
+    /// Operands below this are at home.
+    pub(super) flushed: usize,
+    /// Bytes of the frame above the homes of operands.
+    pub(super) base: u32,
+    /// The most words that operands took.
+    pub(super) words: u32,
+    pub(super) spill: u32,
+    pub(super) area: u32,
+    /// Where the operator stands in the body.
+    pub(super) offset: u32,
+    /// Whether it can be reached.
+    pub(super) reachable: bool,
+    /// Constructs opened since the code became unreachable.
+    pub(super) dead: u32,
+}
+
+/// An operator that has no stencil.
+pub(super) fn unsupported(what: impl std::fmt::Display) -> CompileError {
+    CompileError { message: format!("no stencil: {what}"), offset: None }
+}
+
+pub(super) type Result<T> = std::result::Result<T, CompileError>;
+
+pub(super) fn class_of(ty: Ty) -> usize {
+    usize::from(ty.is_float())
+}
+
+/// The register of an operand of this type at this place of the operand stack.
+pub(super) fn register(ty: Ty, place: usize) -> u8 {
+    if ty.is_float() { (place % 3) as u8 } else { INTS[place % 3] }
+}
+
+impl<'a> Pass<'a> {
+    /// Where an operand's home is.
+    pub(super) fn home(&self, entry: &Entry) -> i32 {
+        -((self.base + 8 * (entry.word + entry.ty.words())) as i32)
+    }
+
+    /// Where an operand is in the frame, if it is there.
+    pub(super) fn displacement(&self, entry: &Entry) -> i32 {
+        match entry.at {
+            At::Local(local) => self.b.locals[local as usize].displacement,
+            _ => self.home(entry),
+        }
+    }
+
+    pub(super) fn top(&self) -> Entry {
+        *self.b.stack.last().expect("a validated body has its operands")
+    }
+
+    /// Puts an operand on the stack.
+    pub(super) fn push(&mut self, at: At, ty: Ty) {
+        let word = self.b.stack.last().map_or(0, |below| below.word + below.ty.words());
+        self.words = self.words.max(word + ty.words());
+        self.b.stack.push(Entry { at, ty, word });
+    }
+
+    /// Puts a result on the stack that is in its register.
+    pub(super) fn push_register(&mut self, ty: Ty) {
+        let place = self.b.stack.len();
+        self.holds[class_of(ty)][place % 3] = Hold::Entry(place as u32);
+        self.push(At::Register, ty);
+    }
+
+    pub(super) fn pop(&mut self) -> Entry {
+        let entry = self.b.stack.pop().expect("a validated body has its operands");
+        let place = self.b.stack.len();
+        match entry.at {
+            At::Register => self.holds[class_of(entry.ty)][place % 3] = Hold::Nothing,
+            At::Local(local) => self.b.locals[local as usize].used -= 1,
+            _ => {}
+        }
+        self.flushed = self.flushed.min(place);
+        entry
+    }
+
+    pub(super) fn truncate(&mut self, height: usize) {
+        while self.b.stack.len() > height {
+            self.pop();
+        }
+    }
+
+    /// Brings an operand home.
+    pub(super) fn spill(&mut self, place: usize) {
+        let entry = self.b.stack[place];
+        let home = self.home(&entry);
+        match entry.at {
+            At::Frame => return,
+            At::Register => {
+                self.b.code.store(register(entry.ty, place), entry.ty, home);
+                self.holds[class_of(entry.ty)][place % 3] = Hold::Nothing;
+            }
+            At::Local(local) => {
+                let from = self.b.locals[local as usize].displacement;
+                self.b.locals[local as usize].used -= 1;
+                self.b.code.copy(entry.ty, from, home);
+            }
+            At::Constant(value) => self.b.code.store_number(entry.ty, value, home),
+        }
+        self.b.stack[place].at = At::Frame;
+    }
+
+    /// Brings all operands below `height` home.
+    pub(super) fn flush(&mut self, height: usize) {
+        for place in self.flushed..height {
+            self.spill(place);
+        }
+        self.flushed = self.flushed.max(height);
+    }
+
+    /// What registers hold is no longer known: control flow meets here, or a call has used them.
+    pub(super) fn forget(&mut self) {
+        self.holds = [[Hold::Nothing; 3]; 2];
+    }
+
+    /// Makes a register of operands free for the operand at `place`.
+    fn free(&mut self, ty: Ty, place: usize) {
+        if let Hold::Entry(other) = self.holds[class_of(ty)][place % 3]
+            && other as usize != place
+        {
+            self.spill(other as usize);
+        }
+        self.holds[class_of(ty)][place % 3] = Hold::Nothing;
+    }
+
+    /// Brings an operand to its register.
+    pub(super) fn enregister(&mut self, place: usize) {
+        let entry = self.b.stack[place];
+        if entry.at == At::Register {
+            return;
+        }
+        self.free(entry.ty, place);
+        let reg = register(entry.ty, place);
+        match entry.at {
+            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
+            At::Constant(value) => {
+                let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
+                self.b.code.number(reg, value);
+            }
+            _ => {
+                let from = self.displacement(&entry);
+                self.b.code.load(reg, entry.ty, from);
+            }
+        }
+        if let At::Local(local) = entry.at {
+            self.b.locals[local as usize].used -= 1;
+        }
+        self.b.stack[place].at = At::Register;
+        self.flushed = self.flushed.min(place);
+        self.holds[class_of(entry.ty)][place % 3] = Hold::Entry(place as u32);
+    }
+
+    /// The class of an operand as it is.
+    pub(super) fn class(&self, place: usize) -> Class {
+        let entry = &self.b.stack[place];
+        match entry.at {
+            At::Register => Class::Register,
+            At::Frame | At::Local(_) => Class::Memory,
+            At::Constant(_) => Class::Constant,
+        }
+    }
+
+    /// What stencils expect in registers is there again.
+    pub(super) fn reload(&mut self) {
+        self.b.code.load(RDI, Ty::I64, -8);
+        self.load_memory0();
+    }
+
+    pub(super) fn load_memory0(&mut self) {
+        if self.module.memories.first().is_some_and(|m| m.is_guarded()) {
+            self.b.code.load_from(R9, RDI, HEADER_MEMORY0_BASE as u8);
+        }
+    }
+
+    pub(super) fn site(&mut self, code_offset: u32, kind: SiteKind) {
+        self.b.sites.push(Site { code_offset, wasm_offset: self.offset, kind });
+    }
+
+    /// The ordinal of a symbol.
+    pub(super) fn ordinal(&mut self, symbol: Symbol) -> u32 {
+        let next = self.b.symbols.len() as u32;
+        let ordinal = *self.b.ordinals.entry(symbol).or_insert(next);
+        if ordinal == next {
+            self.b.symbols.push(symbol);
+        }
+        ordinal
+    }
+
+    /// The distance at `place` leads to the symbol's GOT entry.
+    pub(super) fn relocate(&mut self, place: u32, symbol: Symbol) {
+        let ordinal = self.ordinal(symbol);
+        let target = Target::Symbol(SymbolName { kind: symbol.kind(), ordinal });
+        self.b.relocations.push(Relocation { offset: place, kind: RelocKind::GotPcRel, target, addend: -4 });
+    }
+
+    /// A trap that the branch at `place` leads to.
+    pub(super) fn trap_at(&mut self, place: u32, code: TrapCode) {
+        self.b.traps.push((place, code, self.offset));
+    }
+
+    /// What stands behind the code: traps that it branches to, and constants.
+    pub(super) fn finish(&mut self) {
+        for (place, code, wasm_offset) in std::mem::take(&mut self.b.traps) {
+            let at = self.b.code.at();
+            self.b.code.lead(place, at);
+            self.b.sites.push(Site { code_offset: at, wasm_offset, kind: SiteKind::Trap(code) });
+            self.b.code.put(&[0x0f, 0x0b]);
+        }
+        if self.b.pool_places.is_empty() {
+            return;
+        }
+        let start = self.b.code.at().next_multiple_of(16);
+        self.b.code.bytes.resize(start as usize, 0);
+        let pool = std::mem::take(&mut self.b.pool);
+        self.b.code.put(&pool);
+        self.b.pool = pool;
+        for (place, behind, inside) in std::mem::take(&mut self.b.pool_places) {
+            let distance = (start + inside).wrapping_sub(place + u32::from(behind));
+            self.b.code.set_word(place, distance.cast_signed());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One operator's code: which stencil suits its operands as they are, and what is written into the stencil's holes.
+
+use super::code::Chain;
+use super::extract::{Hole, Stencil};
+use super::form::{Class, Exit, Form, Ty};
+use super::generate::MAX_OPERANDS;
+use super::operator::{self, Template};
+use super::pass::{At, Hold, Pass, Result, class_of, unsupported};
+use super::table::{Instance, Row};
+use crate::object::symbol::Symbol;
+use latier_runtime::sites::SiteKind;
+use wasmparser::Operator;
+
+impl Pass<'_> {
+    /// The row of an operator with `count` operands.
+    pub(super) fn row(
+        &mut self,
+        op: &Operator<'_>,
+        bytes: &[u8],
+        count: usize,
+    ) -> Result<(&'static Row, Option<u64>)> {
+        let (quick, offset) = self.quick(op, bytes[0]);
+        if let Some(row) = quick.and_then(|n| self.b.quick[usize::from(n)]) {
+            return Ok((row, offset));
+        }
+        let template = operator::template(self.module, op, operator::memarg(op), bytes);
+        let template = template.ok_or_else(|| unsupported(format_args!("{op:?}")))?;
+        let first = self.b.stack.len() - count;
+        let mut params = [Ty::I32; 64];
+        if count > params.len() {
+            return Err(unsupported("many operands"));
+        }
+        for (ty, entry) in params.iter_mut().zip(&self.b.stack[first..]) {
+            *ty = entry.ty;
+        }
+        let instance = Instance { module: self.module, op, bytes };
+        let row = self.table.row(&template, &params[..count], instance).map_err(unsupported)?;
+        if let Some(quick) = quick {
+            self.b.quick[usize::from(quick)] = Some(row);
+        }
+        Ok((row, template.offset))
+    }
+
+    /// A number that stands for all that an operator's row depends on, if there is one, and its static offset.
+    fn quick(&self, op: &Operator<'_>, opcode: u8) -> (Option<u8>, Option<u64>) {
+        match opcode {
+            0x45..=0xc4 => (Some(opcode), None),
+            0x28..=0x3e => {
+                let Some(memarg) = operator::memarg(op) else { return (None, None) };
+                let small = memarg.offset < 1 << 24 && memarg.target == wasmparser::MemArgTarget::Memory(0);
+                (small.then_some(opcode), Some(memarg.offset))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// An operator that neither branches nor calls.
+    pub(super) fn plain(&mut self, op: &Operator<'_>, bytes: &[u8], exit: Exit) -> Result<Chain> {
+        let count = operator::operands(op).ok_or_else(|| unsupported(format_args!("{op:?}")))?;
+        let (row, offset) = self.row(op, bytes, count)?;
+        let instance = Instance { module: self.module, op, bytes };
+        self.stitch(row, instance, offset, exit)
+    }
+
+    /// Puts an operator's code behind what there is, in the form that suits its operands. Gives the places of the
+    /// branch, if it is one.
+    pub(super) fn stitch(
+        &mut self,
+        row: &'static Row,
+        instance: Instance<'_>,
+        offset: Option<u64>,
+        exit: Exit,
+    ) -> Result<Chain> {
+        let count = row.params.len();
+        if row.calls || count > 3 || row.results.len() > 1 {
+            self.in_frame(row, instance, offset)?;
+            return Ok(Chain::EMPTY);
+        }
+        let first = self.b.stack.len() - count;
+        let result = if exit == Exit::Next { row.results.first().copied() } else { None };
+        let stencil = self.choose(row, instance, first, exit)?;
+        // The result's register: what is in it of others goes home. (Its operands are its own.)
+        if let Some(ty) = result
+            && let Hold::Entry(other) = self.holds[class_of(ty)][first % 3]
+            && (other as usize) < first
+        {
+            self.spill(other as usize);
+        }
+        let mut displacements = [0; MAX_OPERANDS + 2];
+        let mut constants = [0; MAX_OPERANDS];
+        for n in 0..count {
+            let entry = self.b.stack[first + n];
+            displacements[n] = self.displacement(&entry);
+            if let At::Constant(value) = entry.at {
+                constants[n] = value;
+            }
+        }
+        let symbols = operator::symbols(instance.op, operator::memarg(instance.op));
+        let taken = self.emit(stencil, &displacements, &constants, offset, symbols);
+        self.truncate(first);
+        if let Some(ty) = result {
+            self.push_register(ty);
+        }
+        Ok(taken)
+    }
+
+    /// The stencil for the operands as they are; else some are brought to registers first.
+    fn choose(
+        &mut self,
+        row: &'static Row,
+        instance: Instance<'_>,
+        first: usize,
+        exit: Exit,
+    ) -> Result<&'static Stencil> {
+        let count = row.params.len();
+        let rotation = (first % 3) as u8;
+        for attempt in 0..3 {
+            let mut classes = [Class::Register; 3];
+            for (n, class) in classes.iter_mut().enumerate().take(count) {
+                let place = first + n;
+                let entry = self.b.stack[place];
+                let short = |value| entry.ty == Ty::I32 || i32::try_from(value).is_ok();
+                let awkward = match entry.at {
+                    At::Constant(value) => attempt > 0 || entry.ty.is_float() || !short(value),
+                    At::Register => false,
+                    At::Frame | At::Local(_) => attempt > 1,
+                };
+                if awkward {
+                    self.enregister(place);
+                }
+                *class = self.class(place);
+            }
+            let form = Form { rotation, classes, exit, frame: false };
+            if let Some(stencil) = self.table.stencil(row, form, instance) {
+                return Ok(stencil);
+            }
+        }
+        Err(unsupported(format_args!("{:?} in registers", instance.op)))
+    }
+
+    /// An operator that takes its operands from the frame and puts its results there.
+    pub(super) fn in_frame(
+        &mut self,
+        row: &'static Row,
+        instance: Instance<'_>,
+        offset: Option<u64>,
+    ) -> Result<()> {
+        let count = row.params.len();
+        let first = self.b.stack.len() - count;
+        let stencil = self.table.stencil(row, Form::FRAME, instance);
+        let stencil = stencil.ok_or_else(|| unsupported(format_args!("{:?} in the frame", instance.op)))?;
+        self.flush(self.b.stack.len());
+        let mut displacements = [0; MAX_OPERANDS + 2];
+        for (n, displacement) in displacements.iter_mut().enumerate().take(count) {
+            *displacement = self.home(&self.b.stack[first + n]);
+        }
+        self.truncate(first);
+        for (n, ty) in row.results.iter().enumerate() {
+            self.push(At::Frame, *ty);
+            displacements[MAX_OPERANDS + n] = self.home(&self.top());
+        }
+        self.flushed = self.b.stack.len();
+        let symbols = operator::symbols(instance.op, operator::memarg(instance.op));
+        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, symbols);
+        self.forget();
+        if row.calls {
+            self.reload();
+        }
+        Ok(())
+    }
+
+    /// Copies a stencil and fills its holes.
+    pub(super) fn emit(
+        &mut self,
+        stencil: &Stencil,
+        displacements: &[i32; MAX_OPERANDS + 2],
+        constants: &[i64; MAX_OPERANDS],
+        offset: Option<u64>,
+        symbols: [Option<Symbol>; 2],
+    ) -> Chain {
+        let start = self.b.code.at();
+        self.b.code.put(&stencil.code);
+        self.spill = self.spill.max(stencil.spill);
+        let pool = self.b.pool.len() as u32;
+        self.b.pool.extend_from_slice(&stencil.pool);
+        self.b.pool.resize(self.b.pool.len().next_multiple_of(16), 0);
+        let mut taken = Chain::EMPTY;
+        for (at, hole) in &stencil.holes {
+            let at = start + u32::from(*at);
+            match *hole {
+                Hole::Displacement(n) => self.b.code.set_word(at, displacements[usize::from(n)]),
+                Hole::Constant(n) => self.b.code.set_word(at, constants[usize::from(n)] as i32),
+                Hole::Amount(n, limit) => {
+                    self.b.code.bytes[at as usize] = constants[usize::from(n)] as u8 & (limit - 1);
+                }
+                Hole::Offset(add) => {
+                    let offset = offset.unwrap_or_default() as i32 + i32::from(add);
+                    self.b.code.set_word(at, offset);
+                }
+                Hole::Taken => self.b.code.chain(&mut taken, at),
+                Hole::Trap(code) => self.b.traps.push((at, code, self.offset)),
+                Hole::Symbol(n) => {
+                    let symbol = symbols[usize::from(n)].expect("a role is one of the operator's symbols");
+                    self.relocate(at, symbol);
+                }
+                Hole::Pool(inside, behind) => self.b.pool_places.push((at, behind, pool + u32::from(inside))),
+                Hole::Site(code) => self.site(at, SiteKind::Trap(code)),
+                Hole::Call => self.called(at),
+            }
+        }
+        taken
+    }
+
+    /// The row of a template that is no operator of the body.
+    pub(super) fn row_of(
+        &mut self,
+        key: &[u8],
+        params: &[Ty],
+        instance: Instance<'_>,
+    ) -> Result<&'static Row> {
+        let template = Template { key: key.to_vec(), offset: None };
+        self.table.row(&template, params, instance).map_err(unsupported)
+    }
+}

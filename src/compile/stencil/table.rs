@@ -1,0 +1,189 @@
+//! The stencils there are: each is made when it is first asked for, once in the process, and checked then.
+
+use super::extract::{self, Stencil};
+use super::form::{Class, Form, Ty};
+use super::generate::{Generator, MAX_OPERANDS, Raw, Request};
+use super::operator::{self, Template};
+use crate::compile::target::{self, RelaxedForms, Settings};
+use latier_runtime::module::ModuleDesc;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use wasmparser::Operator;
+
+/// Constant operands, in the three makings that have to agree.
+const CONSTANTS: [[i64; MAX_OPERANDS]; 2] =
+    [[0x2b3c_4d56, 0x2d5e_6f78, 0x2a4b_5c6d, 0, 0], [-0x2b3c_4d57, -0x2d5e_6f79, -0x2a4b_5c6e, 0, 0]];
+/// The same of shift amounts, which are small.
+const AMOUNTS: [[i64; MAX_OPERANDS]; 2] = [[27, 27, 27, 0, 0], [21, 21, 21, 0, 0]];
+
+/// One operator, with its stencils in all forms.
+pub(super) struct Row {
+    pub(super) params: Box<[Ty]>,
+    pub(super) results: Box<[Ty]>,
+    /// Whether it calls: then it has no form but that in the frame.
+    pub(super) calls: bool,
+    /// Whether it is one whose operand 0 is an address.
+    address: bool,
+    /// Constants of a shift are less than this.
+    amount: Option<u8>,
+    /// Operands that must not be constants.
+    no_constant: u8,
+    forms: Box<[OnceLock<Option<Stencil>>]>,
+}
+
+/// An operator as it stands in a body.
+#[derive(Clone, Copy)]
+pub(super) struct Instance<'a> {
+    pub(super) module: &'a ModuleDesc,
+    pub(super) op: &'a Operator<'a>,
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+}
+
+/// All operators that were asked for.
+pub(super) struct Table {
+    relaxed: RelaxedForms,
+    rows: RwLock<HashMap<Vec<u8>, &'static Row>>,
+    generator: Mutex<Generator>,
+}
+
+impl Table {
+    /// The table of this process.
+    ///
+    /// # Errors
+    /// When there are no stencils for this machine.
+    pub(super) fn get(relaxed_simd_deterministic: bool) -> Result<&'static Table, String> {
+        static TABLES: [OnceLock<Result<Table, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+        let table = TABLES[usize::from(relaxed_simd_deterministic)].get_or_init(|| {
+            let isa = target::isa(Settings::Stencil).map_err(|e| e.message)?;
+            if isa.name() != "x64" {
+                return Err(format!("there are no stencils for {}", isa.name()));
+            }
+            Ok(Table {
+                relaxed: RelaxedForms::new(isa, relaxed_simd_deterministic),
+                rows: RwLock::default(),
+                generator: Mutex::new(Generator::new()),
+            })
+        });
+        table.as_ref().map_err(Clone::clone)
+    }
+
+    /// The row of an operator with operands of these types.
+    ///
+    /// # Errors
+    /// When it has no stencil.
+    pub(super) fn row(
+        &self,
+        template: &Template,
+        params: &[Ty],
+        instance: Instance<'_>,
+    ) -> Result<&'static Row, String> {
+        let mut key = template.key.clone();
+        key.push(0xff);
+        key.extend(params.iter().map(|ty| *ty as u8));
+        if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(row);
+        }
+        let shift = matches!(key[0], 0x74..=0x78 | 0x86..=0x8a);
+        let division = matches!(key[0], 0x6d..=0x70 | 0x7f..=0x82);
+        let mut row = Row {
+            params: params.into(),
+            results: [].into(),
+            calls: false,
+            address: matches!(key[0], 0x28..=0x3e),
+            amount: shift.then_some(if key[0] < 0x80 { 32 } else { 64 }),
+            no_constant: if shift {
+                1
+            } else if division {
+                2
+            } else {
+                0
+            },
+            forms: (0..Form::COUNT).map(|_| OnceLock::new()).collect(),
+        };
+        if !matches!(instance.op, Operator::BrIf { .. } | Operator::If { .. }) {
+            let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
+            (row.results, row.calls) = (raw.results.into(), raw.returns);
+            let _ = row.forms[Form::FRAME.number()].set(Some(stencil));
+        }
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(rows.entry(key).or_insert_with(|| Box::leak(Box::new(row))))
+    }
+
+    /// An operator's stencil in one form, if it exists.
+    pub(super) fn stencil(
+        &self,
+        row: &'static Row,
+        form: Form,
+        instance: Instance<'_>,
+    ) -> Option<&'static Stencil> {
+        let cell = &row.forms[form.number()];
+        if let Some(known) = cell.get() {
+            return known.as_ref();
+        }
+        self.first(row, form, instance)
+    }
+
+    #[cold]
+    fn first(&self, row: &'static Row, form: Form, instance: Instance<'_>) -> Option<&'static Stencil> {
+        let constant = |n: usize| form.class(n) == Class::Constant;
+        let count = row.params.len().min(3);
+        let refused =
+            (0..count).any(|n| constant(n) && (row.no_constant & 1 << n != 0 || row.params[n].is_float()));
+        let cell = &row.forms[form.number()];
+        cell.get_or_init(|| if refused { None } else { self.make(row, form, instance).ok().map(|(_, s)| s) })
+            .as_ref()
+    }
+
+    /// Makes a stencil, twice if it has constants: both must agree.
+    fn make(&self, row: &Row, form: Form, instance: Instance<'_>) -> Result<(Raw, Stencil), String> {
+        let constants = (0..row.params.len()).any(|n| form.class(n) == Class::Constant);
+        let values = if row.amount.is_some() { &AMOUNTS } else { &CONSTANTS };
+        let (raw, stencil) = self.make_once(row, form, instance, values[0])?;
+        if constants {
+            let (_, other) = self.make_once(row, form, instance, values[1])?;
+            if !extract::agree(&stencil, &other) {
+                return Err("its code depends on its constants".into());
+            }
+        }
+        Ok((raw, stencil))
+    }
+
+    fn make_once(
+        &self,
+        row: &Row,
+        form: Form,
+        instance: Instance<'_>,
+        constants: [i64; MAX_OPERANDS],
+    ) -> Result<(Raw, Stencil), String> {
+        let Instance { module, op, bytes } = instance;
+        let memarg = operator::memarg(op);
+        let symbols: Vec<_> = operator::symbols(op, memarg).into_iter().flatten().collect();
+        let placed =
+            memarg.map(|memarg| operator::with_placeholder(module, memarg, bytes).ok_or("no placeholder"));
+        let placed = placed.transpose()?;
+        let replaced =
+            placed.as_ref().map(|(bytes, _)| operator::parse(bytes).ok_or("no operator")).transpose()?;
+        let op = replaced.as_ref().unwrap_or(op);
+        let request = Request {
+            module,
+            op,
+            params: &row.params,
+            form,
+            constants,
+            address: row.address,
+            relaxed: self.relaxed,
+        };
+        let mut generator = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
+        let raw = generator.raw(&request).map_err(|e| {
+            // What a failure leaves in it is unknown.
+            *generator = Generator::new();
+            e.message
+        })?;
+        drop(generator);
+        let offset = placed.as_ref().map(|(_, placeholder)| *placeholder);
+        let stencil = extract::extract(&raw, &request, &symbols, offset, row.amount);
+        let stencil = stencil.map_err(|e| format!("the stencil of {op:?} has an unknown shape: {e}"))?;
+        Ok((raw, stencil))
+    }
+}
