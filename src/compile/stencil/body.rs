@@ -1,6 +1,5 @@
 //! The backend: one pass over a body's operators, then the object.
 
-use super::code::Code;
 use super::form::{Exit, Ty};
 use super::pass::{At, Buffers, Hold, Local, Pass, Result, unsupported};
 use super::table::Table;
@@ -86,7 +85,7 @@ impl<'a> Pass<'a> {
             (0..count).for_each(|_| declare(&mut self.b.locals, Ty::of_parsed(ty)));
         }
         self.base = 8 * words;
-        let prologue = self.prologue(&ty);
+        let prologue = self.prologue();
         self.start(self.ty);
         self.operators(body.bytes, OperatorsReader::new(locals.get_binary_reader()))?;
         self.finish();
@@ -98,8 +97,7 @@ impl<'a> Pass<'a> {
         let (mut sites, mut handlers) = (Vec::new(), Vec::new());
         sites::encode(&self.b.sites, &mut sites);
         handlers::encode(&self.b.handlers, &mut handlers);
-        let Code { bytes } = &self.b.code;
-        let object = write::object(bytes, 16, &self.b.relocations, &sites, &handlers);
+        let object = write::object(self.b.code.bytes(), 16, &self.b.relocations, &sites, &handlers);
         Compiled { object, symbols: self.b.symbols.iter().copied().collect() }
     }
 

@@ -2,7 +2,7 @@
 
 use super::code::{ARGUMENTS, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
 use super::form::{Exit, Ty};
-use super::pass::{At, Entry, Local, Pass, Result, unsupported};
+use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature, unsupported};
 use super::table::Instance;
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::{CallLayout, Loc, TrapCode};
@@ -32,7 +32,7 @@ enum Callee {
 
 impl Pass<'_> {
     /// The body's beginning: the frame, and parameters and locals at home.
-    pub(super) fn prologue(&mut self, ty: &FuncType) -> Prologue {
+    pub(super) fn prologue(&mut self) -> Prologue {
         // push rbp; mov rbp, rsp; mov rax, [rdi + store]; lea r10, [rsp - size]; cmp r10, [rax + limit]; jb trap
         self.b.code.put(&[0x55, 0x48, 0x89, 0xe5]);
         self.b.code.load_from(RAX, RDI, HEADER_STORE as u8);
@@ -44,7 +44,7 @@ impl Pass<'_> {
         self.b.code.lower_stack(0);
         let size = self.b.code.at() - 4;
         self.b.code.store(RDI, Ty::I64, -8);
-        let layout = CallLayout::new(ty);
+        let (ty, layout) = self.signature(self.ty);
         if layout.result_area_bytes > 0 {
             self.b.code.store(RSI, Ty::I64, -16);
         }
@@ -100,9 +100,25 @@ impl Pass<'_> {
 
     /// Returns with the topmost operands. Changes nothing of what is known of them.
     pub(super) fn leave(&mut self) {
-        let ty = self.own_type();
-        let layout = CallLayout::new(&ty);
+        let (ty, layout) = self.signature(self.ty);
         let first = self.b.stack.len() - ty.results.len();
+        if let [Loc::Gpr(_) | Loc::Fpr(_)] = *layout.results {
+            self.value_to(0, self.b.stack[first], first);
+        } else if !ty.results.is_empty() {
+            self.several_results(&layout, first);
+        }
+        self.b.code.put(&[0xc9]);
+        match layout.stack_bytes {
+            0 => self.b.code.put(&[0xc3]),
+            bytes => {
+                self.b.code.put(&[0xc2]);
+                self.b.code.put(&(bytes as u16).to_le_bytes());
+            }
+        }
+    }
+
+    /// Brings the operands from `first` on where results go.
+    fn several_results(&mut self, layout: &CallLayout, first: usize) {
         if layout.result_area_bytes > 0 {
             self.b.code.load(R10, Ty::I64, -16);
         }
@@ -112,7 +128,7 @@ impl Pass<'_> {
             let entry = self.b.stack[first + n];
             match *place {
                 Loc::Mem(at) => self.store_result(entry, first + n, at),
-                _ if entry.at == At::Register && ty.results.len() > 1 => {
+                _ if entry.at == At::Register => {
                     let home = self.home(&entry);
                     self.b.code.store(super::pass::register(entry.ty, first + n), entry.ty, home);
                     late.push((Entry { at: At::Frame, ..entry }, *place, first + n));
@@ -130,18 +146,16 @@ impl Pass<'_> {
             };
             self.value_to(reg, entry, place);
         }
-        self.b.code.put(&[0xc9]);
-        match layout.stack_bytes {
-            0 => self.b.code.put(&[0xc3]),
-            bytes => {
-                self.b.code.put(&[0xc2]);
-                self.b.code.put(&(bytes as u16).to_le_bytes());
-            }
-        }
     }
 
-    fn own_type(&self) -> Arc<FuncType> {
-        self.module.func_types[self.ty as usize].clone()
+    /// The function type with this type index, and how functions of it are called.
+    pub(super) fn signature(&mut self, index: u32) -> Signature {
+        let ty = &self.module.func_types[index as usize];
+        let kept = &mut self.b.layouts[index as usize % LAYOUTS];
+        match kept {
+            Some(signature) if Arc::ptr_eq(&signature.0, ty) => signature.clone(),
+            _ => kept.insert((ty.clone(), Arc::new(CallLayout::new(ty)))).clone(),
+        }
     }
 
     /// Brings a value to a register of its class.
@@ -239,8 +253,7 @@ impl Pass<'_> {
     }
 
     fn call(&mut self, ty: u32, callee: Callee) -> Result<()> {
-        let ty = self.module.func_types[ty as usize].clone();
-        let layout = CallLayout::new(&ty);
+        let (ty, layout) = self.signature(ty);
         self.flush(self.b.stack.len());
         if layout.stack_bytes > 0 {
             self.b.code.lower_stack(layout.stack_bytes);
@@ -317,9 +330,8 @@ impl Pass<'_> {
 
     /// A call that takes the place of this body: its arguments are where this body's were.
     fn tail_call(&mut self, ty: u32, callee: Callee) -> Result<()> {
-        let ty = self.module.func_types[ty as usize].clone();
-        let layout = CallLayout::new(&ty);
-        let own = CallLayout::new(&self.own_type());
+        let (ty, layout) = self.signature(ty);
+        let (_, own) = self.signature(self.ty);
         self.flush(self.b.stack.len());
         if layout.stack_bytes > 0 || own.stack_bytes > 0 {
             return Err(unsupported("a tail call with arguments on the stack"));

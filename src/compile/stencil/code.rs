@@ -40,31 +40,86 @@ impl Chain {
     }
 }
 
+/// What is behind the code in its buffer is written over by the next.
 #[derive(Debug, Default)]
 pub(super) struct Code {
-    pub(super) bytes: Vec<u8>,
+    buffer: Vec<u8>,
+    len: usize,
 }
 
 impl Code {
-    pub(super) fn at(&self) -> u32 {
-        self.bytes.len() as u32
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
     }
 
-    pub(super) fn put(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    #[inline]
+    pub(super) fn at(&self) -> u32 {
+        self.len as u32
+    }
+
+    /// Room for so many bytes behind the code.
+    #[inline]
+    fn room(&mut self, bytes: usize) -> &mut [u8] {
+        if self.buffer.len() - self.len < bytes {
+            self.grow(bytes);
+        }
+        &mut self.buffer[self.len..]
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        let len = (self.len + bytes).next_power_of_two().max(64 << 10);
+        self.buffer.resize(len, 0);
+    }
+
+    #[inline]
+    pub(super) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.room(N)[..N].copy_from_slice(bytes);
+        self.len += N;
+    }
+
+    /// Puts the first `len` bytes of whole chunks.
+    #[inline]
+    pub(super) fn put_chunks<const N: usize>(&mut self, chunks: &[[u8; N]], len: usize) {
+        let room = self.room(N * chunks.len());
+        for (to, chunk) in room.as_chunks_mut::<N>().0.iter_mut().zip(chunks) {
+            *to = *chunk;
+        }
+        self.len += len;
+    }
+
+    pub(super) fn put_slice(&mut self, bytes: &[u8]) {
+        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Fills up to a multiple of `align` bytes.
+    pub(super) fn align(&mut self, align: usize) {
+        let fill = self.len.next_multiple_of(align) - self.len;
+        self.room(fill)[..fill].fill(0);
+        self.len += fill;
+    }
+
+    pub(super) fn set_byte(&mut self, at: u32, byte: u8) {
+        self.buffer[at as usize] = byte;
     }
 
     pub(super) fn word(&mut self, word: i32) {
         self.put(&word.to_le_bytes());
     }
 
+    #[inline]
     pub(super) fn set_word(&mut self, at: u32, word: i32) {
-        self.bytes[at as usize..at as usize + 4].copy_from_slice(&word.to_le_bytes());
+        self.buffer[at as usize..at as usize + 4].copy_from_slice(&word.to_le_bytes());
     }
 
     pub(super) fn get_word(&self, at: u32) -> u32 {
         let mut word = [0; 4];
-        word.copy_from_slice(&self.bytes[at as usize..at as usize + 4]);
+        word.copy_from_slice(&self.buffer[at as usize..at as usize + 4]);
         u32::from_le_bytes(word)
     }
 

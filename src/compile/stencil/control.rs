@@ -154,9 +154,8 @@ impl Pass<'_> {
 
     /// Branches on the top operand.
     fn on_top(&mut self, exit: Exit, op: &Operator<'_>, bytes: &[u8]) -> Result<Chain> {
-        let ty = self.top().ty;
         let instance = Instance { module: self.module, op, bytes };
-        let row = self.row_of(&[0x0d], &[ty], instance)?;
+        let (row, _) = self.row(op, bytes, 1)?;
         if matches!(self.top().at, At::Constant(_)) {
             self.enregister(self.b.stack.len() - 1);
         }

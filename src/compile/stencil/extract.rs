@@ -42,7 +42,10 @@ pub(super) enum Hole {
 /// The code of one operator in one form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stencil {
-    pub(super) code: Box<[u8]>,
+    /// Padded to whole chunks, which are quick to copy.
+    pub(super) chunks: Box<[[u8; CHUNK]]>,
+    /// How many bytes of the chunks are code.
+    pub(super) len: usize,
     /// Places in the code, in no order but that of sites.
     pub(super) holes: Box<[(u16, Hole)]>,
     /// Constants that the code refers to.
@@ -50,6 +53,9 @@ pub(super) struct Stencil {
     /// Bytes below the frame's own that it uses, from the stack pointer up.
     pub(super) spill: u32,
 }
+
+/// Stencils are copied by so many bytes at once.
+pub(super) const CHUNK: usize = 32;
 
 const LEAVE: [u8; 4] = [0x48, 0x89, 0xec, 0x5d];
 const UD2: [u8; 2] = [0x0f, 0x0b];
@@ -82,7 +88,10 @@ pub(super) fn extract(
         return Err("it is too long".into());
     }
     found.holes.sort_by_key(|(at, hole)| (!matches!(hole, Hole::Site(_) | Hole::Call), *at));
-    Ok(Stencil { code: found.code.into(), holes: found.holes.into(), pool: pool.into(), spill })
+    let len = found.code.len();
+    found.code.resize(len.next_multiple_of(CHUNK), 0);
+    let chunks = found.code.as_chunks().0.into();
+    Ok(Stencil { chunks, len, holes: found.holes.into(), pool: pool.into(), spill })
 }
 
 /// How long the prologue is and how many bytes it reserves.
@@ -356,7 +365,7 @@ impl Extraction {
 /// Whether two stencils of one operator, made with other constants, differ in nothing but these.
 pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
     let blank = |s: &Stencil| {
-        let mut code = s.code.to_vec();
+        let mut code = s.chunks.as_flattened().to_vec();
         for (at, hole) in &s.holes {
             let at = usize::from(*at);
             match hole {
@@ -367,5 +376,5 @@ pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
         }
         code
     };
-    a.holes == b.holes && a.pool == b.pool && a.spill == b.spill && blank(a) == blank(b)
+    a.holes == b.holes && a.len == b.len && a.pool == b.pool && a.spill == b.spill && blank(a) == blank(b)
 }

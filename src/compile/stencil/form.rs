@@ -104,12 +104,14 @@ impl Form {
     pub(super) const COUNT: usize = 1 + 3 * 27 * 3;
 
     /// Its number among all forms.
+    #[inline]
     pub(super) fn number(self) -> usize {
         if self.frame {
             return 0;
         }
-        let [a, b, c] = self.classes.map(|class| class as usize);
-        1 + ((self.exit as usize * 3 + usize::from(self.rotation)) * 3 + a) * 9 + b * 3 + c
+        let [a, b, c] = self.classes;
+        let classes = (a as usize * 3 + b as usize) * 3 + c as usize;
+        1 + (self.exit as usize * 3 + usize::from(self.rotation)) * 27 + classes
     }
 
     pub(super) fn class(self, n: usize) -> Class {

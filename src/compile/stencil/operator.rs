@@ -1,6 +1,8 @@
 //! What the pass must know of an operator before it has a stencil: how many operands it takes, which of its
 //! immediates are its stencil's own and which are written into it.
 
+use super::form::Ty;
+use super::pass::Entry;
 use crate::object::symbol::Symbol;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::types::MemoryType;
@@ -28,6 +30,108 @@ macro_rules! arities {
 }
 wasmparser::for_each_operator!(arities);
 
+/// How many slots there are for the rows of operators.
+pub(super) const SLOTS: usize = SELECTS + 8;
+const VECTORS: usize = 256;
+const SATURATING: usize = VECTORS + 512;
+const GLOBALS: usize = SATURATING + 8;
+const TABLES: usize = GLOBALS + 64;
+const SELECTS: usize = TABLES + 4;
+/// Slots that say something of a module's memory 0.
+pub(super) const MODULE_SLOTS: [std::ops::Range<usize>; 2] = [0x28..0x3f, VECTORS..VECTORS + 12];
+
+/// A number that stands for all that an operator's row depends on, if there is one, and its static offset. It only
+/// saves looking the row up by its template.
+#[inline]
+pub(super) fn slot(
+    module: &ModuleDesc,
+    op: &Operator<'_>,
+    bytes: &[u8],
+    stack: &[Entry],
+) -> Option<(usize, Option<u64>)> {
+    let opcode = usize::from(bytes[0]);
+    let top = |depth: usize| stack[stack.len() - depth].ty;
+    Some(match opcode {
+        0x45..=0xc4 => (opcode, None),
+        0x28..=0x3e => (opcode, Some(small_access(op)?)),
+        0x23 | 0x24 => {
+            let (Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }) = *op else {
+                return None;
+            };
+            let ty = module.globals[global_index as usize];
+            let facts = usize::from(global_index < module.global_imports) | usize::from(ty.mutable) << 1;
+            (
+                GLOBALS + usize::from(opcode == 0x24) * 32 + usize::from(type_code(ty.content)) * 4 + facts,
+                None,
+            )
+        }
+        0x04 | 0x0d if top(1) == Ty::I32 => (0x0d, None),
+        0x1b | 0x1c => (SELECTS + top(2) as usize, None),
+        0x11 if top(1) == Ty::I32 => {
+            let Operator::CallIndirect { table_index, .. } = *op else { return None };
+            (TABLES + usize::from(table_facts(module, table_index)), None)
+        }
+        0xfc if bytes[1] < 8 => (SATURATING + usize::from(bytes[1]), None),
+        0xfd => {
+            let high = if bytes[1] < 0x80 { 0 } else { usize::from(*bytes.get(2)?) << 7 };
+            let number = usize::from(bytes[1] & 0x7f) | high;
+            let offset = match number {
+                0x00..=0x0b => Some(small_access(op)?),
+                0x0e..=0x14 | 0x23..=0x53 | 0x5e..=0x1ff => None,
+                _ => return None,
+            };
+            (VECTORS + number, offset)
+        }
+        _ => return None,
+    })
+}
+
+/// The static offset of a load or store of memory 0, if it is one that guard pages catch.
+#[inline]
+fn small_access(op: &Operator<'_>) -> Option<u64> {
+    use Operator::*;
+    let (I32Load { memarg }
+    | I64Load { memarg }
+    | F32Load { memarg }
+    | F64Load { memarg }
+    | I32Load8S { memarg }
+    | I32Load8U { memarg }
+    | I32Load16S { memarg }
+    | I32Load16U { memarg }
+    | I64Load8S { memarg }
+    | I64Load8U { memarg }
+    | I64Load16S { memarg }
+    | I64Load16U { memarg }
+    | I64Load32S { memarg }
+    | I64Load32U { memarg }
+    | I32Store { memarg }
+    | I64Store { memarg }
+    | F32Store { memarg }
+    | F64Store { memarg }
+    | I32Store8 { memarg }
+    | I32Store16 { memarg }
+    | I64Store8 { memarg }
+    | I64Store16 { memarg }
+    | I64Store32 { memarg }
+    | V128Load { memarg }
+    | V128Load8x8S { memarg }
+    | V128Load8x8U { memarg }
+    | V128Load16x4S { memarg }
+    | V128Load16x4U { memarg }
+    | V128Load32x2S { memarg }
+    | V128Load32x2U { memarg }
+    | V128Load8Splat { memarg }
+    | V128Load16Splat { memarg }
+    | V128Load32Splat { memarg }
+    | V128Load64Splat { memarg }
+    | V128Store { memarg }) = op
+    else {
+        return None;
+    };
+    let memory0 = memarg.target == MemArgTarget::Memory(0);
+    (memory0 && memarg.offset < 1 << 24).then_some(memarg.offset)
+}
+
 /// An operator without what is written into its stencil.
 pub(super) struct Template {
     /// Everything that its code depends on but its operands' types: its opcode, the immediates that are its
@@ -50,7 +154,7 @@ fn table_facts(module: &ModuleDesc, table: u32) -> u8 {
 }
 
 fn type_code(ty: latier_runtime::types::ValType) -> u8 {
-    super::form::Ty::of(ty) as u8
+    Ty::of(ty) as u8
 }
 
 /// Whether guard pages catch every access of an operator with this static offset (no access is longer than 16 bytes,

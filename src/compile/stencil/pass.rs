@@ -15,17 +15,20 @@
 
 use super::code::{Code, INTS, R9, RDI};
 use super::form::{Class, Ty};
+use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
 use crate::object::symbol::Symbol;
 use crate::object::symbol::SymbolName;
 use crate::object::write::{RelocKind, Relocation, Target};
-use latier_runtime::abi::TrapCode;
+use latier_runtime::abi::{CallLayout, TrapCode};
 use latier_runtime::handlers::Handler;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::sites::{Site, SiteKind};
+use latier_runtime::types::FuncType;
 use latier_runtime::vmctx::HEADER_MEMORY0_BASE;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// Where an operand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,18 +83,26 @@ pub(super) struct Buffers {
     pub(super) handlers: Vec<Handler>,
     pub(super) relocations: Vec<Relocation>,
     pub(super) symbols: Vec<Symbol>,
-    ordinals: HashMap<Symbol, u32>,
+    ordinals: FxHashMap<Symbol, u32>,
     pub(super) traps: Vec<(u32, TrapCode, u32)>,
     pub(super) pool: Vec<u8>,
     pub(super) pool_places: Vec<(u32, u8, u32)>,
     /// Places of displacements into the area for results, and how many bytes into it.
     pub(super) area_places: Vec<(u32, u32)>,
     pub(super) quick: Vec<Option<&'static Row>>,
+    /// Layouts of calls, at the place of the type index modulo [`LAYOUTS`].
+    pub(super) layouts: Vec<Option<Signature>>,
 }
+
+/// A function type and how functions of it are called.
+pub(super) type Signature = (Arc<FuncType>, Arc<CallLayout>);
+
+/// How many layouts are kept.
+pub(super) const LAYOUTS: usize = 256;
 
 impl Buffers {
     pub(super) fn clear(&mut self) {
-        self.code.bytes.clear();
+        self.code.clear();
         self.stack.clear();
         self.locals.clear();
         self.constructs.clear();
@@ -105,9 +116,10 @@ impl Buffers {
         self.pool.clear();
         self.pool_places.clear();
         self.area_places.clear();
-        self.quick.resize(256, None);
+        self.layouts.resize(LAYOUTS, None);
+        self.quick.resize(operator::SLOTS, None);
         // What these are depends on the module.
-        self.quick[0x28..0x3f].fill(None);
+        operator::MODULE_SLOTS.into_iter().for_each(|slots| self.quick[slots].fill(None));
     }
 }
 
@@ -154,11 +166,13 @@ pub(super) fn register(ty: Ty, place: usize) -> u8 {
 
 impl<'a> Pass<'a> {
     /// Where an operand's home is.
+    #[inline]
     pub(super) fn home(&self, entry: &Entry) -> i32 {
         -((self.base + 8 * (entry.word + entry.ty.words())) as i32)
     }
 
     /// Where an operand is in the frame, if it is there.
+    #[inline]
     pub(super) fn displacement(&self, entry: &Entry) -> i32 {
         match entry.at {
             At::Local(local) => self.b.locals[local as usize].displacement,
@@ -166,11 +180,13 @@ impl<'a> Pass<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn top(&self) -> Entry {
         *self.b.stack.last().expect("a validated body has its operands")
     }
 
     /// Puts an operand on the stack.
+    #[inline]
     pub(super) fn push(&mut self, at: At, ty: Ty) {
         let word = self.b.stack.last().map_or(0, |below| below.word + below.ty.words());
         self.words = self.words.max(word + ty.words());
@@ -178,12 +194,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Puts a result on the stack that is in its register.
+    #[inline]
     pub(super) fn push_register(&mut self, ty: Ty) {
         let place = self.b.stack.len();
         self.holds[class_of(ty)][place % 3] = Hold::Entry(place as u32);
         self.push(At::Register, ty);
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Entry {
         let entry = self.b.stack.pop().expect("a validated body has its operands");
         let place = self.b.stack.len();
@@ -196,6 +214,7 @@ impl<'a> Pass<'a> {
         entry
     }
 
+    #[inline]
     pub(super) fn truncate(&mut self, height: usize) {
         while self.b.stack.len() > height {
             self.pop();
@@ -273,6 +292,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The class of an operand as it is.
+    #[inline]
     pub(super) fn class(&self, place: usize) -> Class {
         let entry = &self.b.stack[place];
         match entry.at {
@@ -332,10 +352,8 @@ impl<'a> Pass<'a> {
             return;
         }
         let start = self.b.code.at().next_multiple_of(16);
-        self.b.code.bytes.resize(start as usize, 0);
-        let pool = std::mem::take(&mut self.b.pool);
-        self.b.code.put(&pool);
-        self.b.pool = pool;
+        self.b.code.align(16);
+        self.b.code.put_slice(&self.b.pool);
         for (place, behind, inside) in std::mem::take(&mut self.b.pool_places) {
             let distance = (start + inside).wrapping_sub(place + u32::from(behind));
             self.b.code.set_word(place, distance.cast_signed());

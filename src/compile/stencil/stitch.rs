@@ -4,10 +4,9 @@ use super::code::Chain;
 use super::extract::{Hole, Stencil};
 use super::form::{Class, Exit, Form, Ty};
 use super::generate::MAX_OPERANDS;
-use super::operator::{self, Template};
+use super::operator;
 use super::pass::{At, Hold, Pass, Result, class_of, unsupported};
 use super::table::{Instance, Row};
-use crate::object::symbol::Symbol;
 use latier_runtime::sites::SiteKind;
 use wasmparser::Operator;
 
@@ -19,8 +18,10 @@ impl Pass<'_> {
         bytes: &[u8],
         count: usize,
     ) -> Result<(&'static Row, Option<u64>)> {
-        let (quick, offset) = self.quick(op, bytes[0]);
-        if let Some(row) = quick.and_then(|n| self.b.quick[usize::from(n)]) {
+        let quick = operator::slot(self.module, op, bytes, &self.b.stack);
+        if let Some((slot, offset)) = quick
+            && let Some(row) = self.b.quick[slot]
+        {
             return Ok((row, offset));
         }
         let template = operator::template(self.module, op, operator::memarg(op), bytes);
@@ -35,23 +36,10 @@ impl Pass<'_> {
         }
         let instance = Instance { module: self.module, op, bytes };
         let row = self.table.row(&template, &params[..count], instance).map_err(unsupported)?;
-        if let Some(quick) = quick {
-            self.b.quick[usize::from(quick)] = Some(row);
+        if let Some((slot, _)) = quick {
+            self.b.quick[slot] = Some(row);
         }
         Ok((row, template.offset))
-    }
-
-    /// A number that stands for all that an operator's row depends on, if there is one, and its static offset.
-    fn quick(&self, op: &Operator<'_>, opcode: u8) -> (Option<u8>, Option<u64>) {
-        match opcode {
-            0x45..=0xc4 => (Some(opcode), None),
-            0x28..=0x3e => {
-                let Some(memarg) = operator::memarg(op) else { return (None, None) };
-                let small = memarg.offset < 1 << 24 && memarg.target == wasmparser::MemArgTarget::Memory(0);
-                (small.then_some(opcode), Some(memarg.offset))
-            }
-            _ => (None, None),
-        }
     }
 
     /// An operator that neither branches nor calls.
@@ -95,8 +83,7 @@ impl Pass<'_> {
                 constants[n] = value;
             }
         }
-        let symbols = operator::symbols(instance.op, operator::memarg(instance.op));
-        let taken = self.emit(stencil, &displacements, &constants, offset, symbols);
+        let taken = self.emit(stencil, &displacements, &constants, offset, instance.op);
         self.truncate(first);
         if let Some(ty) = result {
             self.push_register(ty);
@@ -160,8 +147,7 @@ impl Pass<'_> {
             displacements[MAX_OPERANDS + n] = self.home(&self.top());
         }
         self.flushed = self.b.stack.len();
-        let symbols = operator::symbols(instance.op, operator::memarg(instance.op));
-        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, symbols);
+        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, instance.op);
         self.forget();
         if row.calls {
             self.reload();
@@ -176,14 +162,16 @@ impl Pass<'_> {
         displacements: &[i32; MAX_OPERANDS + 2],
         constants: &[i64; MAX_OPERANDS],
         offset: Option<u64>,
-        symbols: [Option<Symbol>; 2],
+        op: &Operator<'_>,
     ) -> Chain {
         let start = self.b.code.at();
-        self.b.code.put(&stencil.code);
+        self.b.code.put_chunks(&stencil.chunks, stencil.len);
         self.spill = self.spill.max(stencil.spill);
         let pool = self.b.pool.len() as u32;
-        self.b.pool.extend_from_slice(&stencil.pool);
-        self.b.pool.resize(self.b.pool.len().next_multiple_of(16), 0);
+        if !stencil.pool.is_empty() {
+            self.b.pool.extend_from_slice(&stencil.pool);
+            self.b.pool.resize(self.b.pool.len().next_multiple_of(16), 0);
+        }
         let mut taken = Chain::EMPTY;
         for (at, hole) in &stencil.holes {
             let at = start + u32::from(*at);
@@ -191,7 +179,7 @@ impl Pass<'_> {
                 Hole::Displacement(n) => self.b.code.set_word(at, displacements[usize::from(n)]),
                 Hole::Constant(n) => self.b.code.set_word(at, constants[usize::from(n)] as i32),
                 Hole::Amount(n, limit) => {
-                    self.b.code.bytes[at as usize] = constants[usize::from(n)] as u8 & (limit - 1);
+                    self.b.code.set_byte(at, constants[usize::from(n)] as u8 & (limit - 1));
                 }
                 Hole::Offset(add) => {
                     let offset = offset.unwrap_or_default() as i32 + i32::from(add);
@@ -200,7 +188,8 @@ impl Pass<'_> {
                 Hole::Taken => self.b.code.chain(&mut taken, at),
                 Hole::Trap(code) => self.b.traps.push((at, code, self.offset)),
                 Hole::Symbol(n) => {
-                    let symbol = symbols[usize::from(n)].expect("a role is one of the operator's symbols");
+                    let symbol = operator::symbols(op, operator::memarg(op))[usize::from(n)];
+                    let symbol = symbol.expect("a role is one of the operator's symbols");
                     self.relocate(at, symbol);
                 }
                 Hole::Pool(inside, behind) => self.b.pool_places.push((at, behind, pool + u32::from(inside))),
@@ -209,16 +198,5 @@ impl Pass<'_> {
             }
         }
         taken
-    }
-
-    /// The row of a template that is no operator of the body.
-    pub(super) fn row_of(
-        &mut self,
-        key: &[u8],
-        params: &[Ty],
-        instance: Instance<'_>,
-    ) -> Result<&'static Row> {
-        let template = Template { key: key.to_vec(), offset: None };
-        self.table.row(&template, params, instance).map_err(unsupported)
     }
 }

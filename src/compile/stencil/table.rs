@@ -28,7 +28,7 @@ pub(super) struct Row {
     amount: Option<u8>,
     /// Operands that must not be constants.
     no_constant: u8,
-    forms: Box<[OnceLock<Option<Stencil>>]>,
+    forms: Box<[OnceLock<Option<&'static Stencil>>]>,
 }
 
 /// An operator as it stands in a body.
@@ -104,13 +104,14 @@ impl Table {
         if !matches!(instance.op, Operator::BrIf { .. } | Operator::If { .. }) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
             (row.results, row.calls) = (raw.results.into(), raw.returns);
-            let _ = row.forms[Form::FRAME.number()].set(Some(stencil));
+            let _ = row.forms[Form::FRAME.number()].set(Some(Box::leak(Box::new(stencil))));
         }
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         Ok(rows.entry(key).or_insert_with(|| Box::leak(Box::new(row))))
     }
 
     /// An operator's stencil in one form, if it exists.
+    #[inline]
     pub(super) fn stencil(
         &self,
         row: &'static Row,
@@ -119,7 +120,7 @@ impl Table {
     ) -> Option<&'static Stencil> {
         let cell = &row.forms[form.number()];
         if let Some(known) = cell.get() {
-            return known.as_ref();
+            return *known;
         }
         self.first(row, form, instance)
     }
@@ -130,9 +131,10 @@ impl Table {
         let count = row.params.len().min(3);
         let refused =
             (0..count).any(|n| constant(n) && (row.no_constant & 1 << n != 0 || row.params[n].is_float()));
-        let cell = &row.forms[form.number()];
-        cell.get_or_init(|| if refused { None } else { self.make(row, form, instance).ok().map(|(_, s)| s) })
-            .as_ref()
+        *row.forms[form.number()].get_or_init(|| {
+            let made = if refused { None } else { self.make(row, form, instance).ok() };
+            made.map(|(_, stencil)| &*Box::leak(Box::new(stencil)))
+        })
     }
 
     /// Makes a stencil, twice if it has constants: both must agree.
