@@ -62,6 +62,13 @@ impl Config {
         self
     }
 
+    /// Keeps in the directory `dir` what saves other processes work: the stencils that this one has made. Only the
+    /// user who owns it may be able to write there, for code is kept in it. Nothing is kept without this.
+    pub fn cache(&mut self, dir: impl AsRef<Path>) -> &mut Config {
+        self.session.cache = Some(dir.as_ref().to_owned());
+        self
+    }
+
     /// Puts something before the backend of every tier: for tests and tools that want to see or spoil a compile.
     pub fn wrap_backend(&mut self, wrap: WrapBackend) -> &mut Config {
         self.session.wrap_backend = Some(wrap);

@@ -99,6 +99,12 @@ pub struct EngineOptions {
     /// WebAssembly features and limits; `-W help` lists them
     #[arg(short = 'W', value_name = "KEY[=VALUE],...", value_delimiter = ',', value_parser = WasmSetting::parse)]
     pub wasm: Vec<WasmSetting>,
+    /// Keep in DIR what saves later runs work [default: latier in the user's directory of caches]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+    /// Neither use nor keep anything of other runs
+    #[arg(long)]
+    pub no_cache: bool,
     /// Say more: what is done (-v), in detail (-vv); LATIER_LOG=FILTER says what in particular
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -113,7 +119,21 @@ impl EngineOptions {
         let settings = WasmSettings::new(&self.wasm);
         let mut config = settings.config();
         config.mode(self.mode).validation(validation);
+        if let Some(cache) = self.cache_directory() {
+            config.cache(cache);
+        }
         (config, settings)
+    }
+
+    /// Where things are kept from run to run: what `--cache` says, else where the user has such things (XDG Base
+    /// Directory Specification).
+    fn cache_directory(&self) -> Option<PathBuf> {
+        if self.no_cache || self.cache.is_some() {
+            return self.cache.clone();
+        }
+        let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+        Some(caches.join("latier"))
     }
 
     /// Whether all that is wanted is the list of `-W`.

@@ -76,6 +76,7 @@ impl Program {
             Ok(module) => self.run_module(&engine, module, &mut watch).unwrap_or_else(|ending| ending),
             Err(error) => Ending::failed(&self.file, error),
         };
+        engine.session().keep();
         if let Some(stats) = &self.options.stats {
             let summary = Summary::new(&engine, self.options.engine.mode, loaded.as_ref().ok(), &watch);
             if let Err(error) = summary.write(stats) {

@@ -72,4 +72,7 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// When the body uses what the backend does not support, or exceeds its limits.
     fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError>;
+
+    /// Keeps for other processes what may save them work, if the backend has such.
+    fn keep(&self) {}
 }

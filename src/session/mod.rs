@@ -43,6 +43,8 @@ pub struct SessionConfig {
     pub listeners: Vec<Arc<dyn Listener>>,
     /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`.
     pub dump_objects: Option<PathBuf>,
+    /// The directory of what is kept from one process to the next. It is made when it is needed.
+    pub cache: Option<PathBuf>,
     /// Stands before the backend of every tier: for tests that make a compile fail, and for tools that look at one.
     pub wrap_backend: Option<WrapBackend>,
 }
@@ -59,6 +61,7 @@ impl fmt::Debug for SessionConfig {
             relaxed_simd_native,
             listeners,
             dump_objects,
+            cache,
             wrap_backend: _,
         } = self;
         f.debug_struct("SessionConfig")
@@ -68,6 +71,7 @@ impl fmt::Debug for SessionConfig {
             .field("relaxed_simd_native", relaxed_simd_native)
             .field("listeners", &listeners.len())
             .field("dump_objects", dump_objects)
+            .field("cache", cache)
             .finish_non_exhaustive()
     }
 }
@@ -128,7 +132,7 @@ impl Session {
                 Arc::new(CraneliftBackend::new(settings).relaxed_simd_deterministic(deterministic))
             };
             let backend = match row.tier {
-                Tier::Baseline => Arc::new(StencilBackend::new(deterministic)),
+                Tier::Baseline => Arc::new(StencilBackend::new(deterministic, config.cache.clone())),
                 Tier::Fast => cranelift(Settings::Fast),
                 Tier::Optimized => cranelift(Settings::Optimized),
             };
@@ -145,6 +149,12 @@ impl Session {
             modules: Mutex::default(),
             statistics: Statistics::default(),
         })
+    }
+
+    /// Keeps for other processes what may save them work. A session does so when it is dropped; who ends the process
+    /// before calls this.
+    pub fn keep(&self) {
+        self.backends.iter().for_each(|backend| backend.keep());
     }
 
     /// What the session was made of.
@@ -188,5 +198,11 @@ impl Session {
             materialize::all(module.reexports())?;
         }
         Ok(module)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.keep();
     }
 }

@@ -9,20 +9,24 @@ use latier_runtime::abi::CallLayout;
 use latier_runtime::handlers;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::sites;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// Bodies stitched together from stencils.
 pub struct StencilBackend {
     relaxed_simd_deterministic: bool,
+    /// Where stencils are kept, if they are.
+    directory: Option<PathBuf>,
     /// Buffers that no compilation uses.
     pool: Mutex<Vec<Buffers>>,
 }
 
 impl StencilBackend {
-    /// A backend whose relaxed operators on vectors give the same results on every machine, or need not.
-    pub fn new(relaxed_simd_deterministic: bool) -> StencilBackend {
-        StencilBackend { relaxed_simd_deterministic, pool: Mutex::default() }
+    /// A backend whose relaxed operators on vectors give the same results on every machine, or need not. Stencils are
+    /// kept in `directory` for other processes, if one is given.
+    pub fn new(relaxed_simd_deterministic: bool, directory: Option<PathBuf>) -> StencilBackend {
+        StencilBackend { relaxed_simd_deterministic, directory, pool: Mutex::default() }
     }
 }
 
@@ -33,6 +37,9 @@ impl Backend for StencilBackend {
         body: FunctionBody<'_>,
     ) -> std::result::Result<Compiled, CompileError> {
         let table = Table::get(self.relaxed_simd_deterministic).map_err(unsupported)?;
+        if let Some(directory) = &self.directory {
+            table.load(directory);
+        }
         let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut buffers = pooled.unwrap_or_default();
         buffers.clear();
@@ -40,6 +47,14 @@ impl Backend for StencilBackend {
         let compiled = pass.body(body);
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(pass.b);
         compiled
+    }
+
+    fn keep(&self) {
+        if let Some(directory) = &self.directory
+            && let Ok(table) = Table::get(self.relaxed_simd_deterministic)
+        {
+            table.save(directory);
+        }
     }
 }
 

@@ -57,6 +57,12 @@ pub(super) struct Stencil {
 /// Stencils are copied by so many bytes at once.
 pub(super) const CHUNK: usize = 32;
 
+impl Stencil {
+    pub(super) fn code(&self) -> &[u8] {
+        &self.chunks.as_flattened()[..self.len]
+    }
+}
+
 const LEAVE: [u8; 4] = [0x48, 0x89, 0xec, 0x5d];
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
@@ -365,7 +371,7 @@ impl Extraction {
 /// Whether two stencils of one operator, made with other constants, differ in nothing but these.
 pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
     let blank = |s: &Stencil| {
-        let mut code = s.chunks.as_flattened().to_vec();
+        let mut code = s.code().to_vec();
         for (at, hole) in &s.holes {
             let at = usize::from(*at);
             match hole {

@@ -1,9 +1,10 @@
 //! The forms an operator comes in: where its operands are and where it goes on.
 
 use cranelift_codegen::ir::{Type, types};
+use serde::{Deserialize, Serialize};
 
 /// The type of a value, as far as machine code is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub(super) enum Ty {
     I32,

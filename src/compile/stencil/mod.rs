@@ -10,6 +10,7 @@ mod control;
 mod extract;
 mod form;
 mod generate;
+mod kept;
 mod operator;
 mod pass;
 mod stitch;

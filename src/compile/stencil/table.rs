@@ -3,11 +3,14 @@
 use super::extract::{self, Stencil};
 use super::form::{Class, Form, Ty};
 use super::generate::{Generator, MAX_OPERANDS, Raw, Request};
+use super::kept;
 use super::operator::{self, Template};
 use crate::compile::target::{self, RelaxedForms, Settings};
 use latier_runtime::module::ModuleDesc;
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, Once, OnceLock, PoisonError, RwLock};
 use wasmparser::Operator;
 
 /// Constant operands, in the three makings that have to agree.
@@ -28,7 +31,30 @@ pub(super) struct Row {
     amount: Option<u8>,
     /// Operands that must not be constants.
     no_constant: u8,
-    forms: Box<[OnceLock<Option<&'static Stencil>>]>,
+    /// By [`Form::number`].
+    pub(super) forms: Box<[OnceLock<Option<&'static Stencil>>]>,
+}
+
+impl Row {
+    fn new(key: &[u8], params: &[Ty], results: &[Ty], calls: bool) -> Row {
+        let shift = matches!(key[0], 0x74..=0x78 | 0x86..=0x8a);
+        let division = matches!(key[0], 0x6d..=0x70 | 0x7f..=0x82);
+        Row {
+            params: params.into(),
+            results: results.into(),
+            calls,
+            address: matches!(key[0], 0x28..=0x3e),
+            amount: shift.then_some(if key[0] < 0x80 { 32 } else { 64 }),
+            no_constant: if shift {
+                1
+            } else if division {
+                2
+            } else {
+                0
+            },
+            forms: (0..Form::COUNT).map(|_| OnceLock::new()).collect(),
+        }
+    }
 }
 
 /// An operator as it stands in a body.
@@ -45,9 +71,42 @@ pub(super) struct Table {
     relaxed: RelaxedForms,
     rows: RwLock<HashMap<Vec<u8>, &'static Row>>,
     generator: Mutex<Generator>,
+    /// Stencils made since they were kept last.
+    made: AtomicUsize,
+    /// Whether those that were kept have been read.
+    loaded: Once,
 }
 
 impl Table {
+    /// Reads what was kept in a directory, once in the process.
+    pub(super) fn load(&self, directory: &Path) {
+        self.loaded.call_once(|| {
+            // What cannot be read is made.
+            let _ = kept::load(self, self.relaxed.deterministic, directory);
+        });
+    }
+
+    /// Keeps what was made since the last time.
+    pub(super) fn save(&self, directory: &Path) {
+        if self.made.swap(0, Ordering::Relaxed) > 0 {
+            // What cannot be kept is made again.
+            let _ = kept::save(self, self.relaxed.deterministic, directory);
+        }
+    }
+
+    /// The row with this key, whose operands and results are these.
+    pub(super) fn kept_row(&self, key: Vec<u8>, params: &[Ty], results: &[Ty], calls: bool) -> &'static Row {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let row = |key: &Vec<u8>| &*Box::leak(Box::new(Row::new(key, params, results, calls)));
+        rows.entry(key).or_insert_with_key(row)
+    }
+
+    /// Calls `each` with every row and its key.
+    pub(super) fn each_row(&self, mut each: impl FnMut(&[u8], &Row)) {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.iter().for_each(|(key, row)| each(key, row));
+    }
+
     /// The table of this process.
     ///
     /// # Errors
@@ -63,6 +122,8 @@ impl Table {
                 relaxed: RelaxedForms::new(isa, relaxed_simd_deterministic),
                 rows: RwLock::default(),
                 generator: Mutex::new(Generator::new()),
+                made: AtomicUsize::new(0),
+                loaded: Once::new(),
             })
         });
         table.as_ref().map_err(Clone::clone)
@@ -84,23 +145,7 @@ impl Table {
         if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(row);
         }
-        let shift = matches!(key[0], 0x74..=0x78 | 0x86..=0x8a);
-        let division = matches!(key[0], 0x6d..=0x70 | 0x7f..=0x82);
-        let mut row = Row {
-            params: params.into(),
-            results: [].into(),
-            calls: false,
-            address: matches!(key[0], 0x28..=0x3e),
-            amount: shift.then_some(if key[0] < 0x80 { 32 } else { 64 }),
-            no_constant: if shift {
-                1
-            } else if division {
-                2
-            } else {
-                0
-            },
-            forms: (0..Form::COUNT).map(|_| OnceLock::new()).collect(),
-        };
+        let mut row = Row::new(&key, params, &[], false);
         if !matches!(instance.op, Operator::BrIf { .. } | Operator::If { .. }) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
             (row.results, row.calls) = (raw.results.into(), raw.returns);
@@ -139,6 +184,7 @@ impl Table {
 
     /// Makes a stencil, twice if it has constants: both must agree.
     fn make(&self, row: &Row, form: Form, instance: Instance<'_>) -> Result<(Raw, Stencil), String> {
+        self.made.fetch_add(1, Ordering::Relaxed);
         let constants = (0..row.params.len()).any(|n| form.class(n) == Class::Constant);
         let values = if row.amount.is_some() { &AMOUNTS } else { &CONSTANTS };
         let (raw, stencil) = self.make_once(row, form, instance, values[0])?;
