@@ -88,8 +88,28 @@ pub struct SymbolName {
     pub ordinal: u32,
 }
 
+impl SymbolName {
+    /// Appends the name to `text`, as [`fmt::Display`] writes it.
+    pub fn push_to(&self, text: &mut String) {
+        text.push_str(self.kind);
+        text.push('.');
+        let (mut digits, mut rest, mut first) = ([0; 10], self.ordinal, 10);
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        digits[first..].iter().for_each(|digit| text.push(char::from(*digit)));
+    }
+}
+
 impl fmt::Display for SymbolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind, self.ordinal)
+        let mut text = String::new();
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }

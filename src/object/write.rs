@@ -11,7 +11,6 @@ use latier_runtime::{handlers, sites};
 use object::elf;
 use object::endian::LittleEndian as LE;
 use object::pod::bytes_of;
-use std::fmt::Write as _;
 
 /// How a relocated place is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,20 +202,40 @@ fn tables(code_len: usize, relocations: &[Relocation]) -> (Vec<u8>, String, Vec<
     };
     push(0, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
     push(1, elf::STT_FUNC, elf::SymbolSection(TEXT), code_len);
-    let mut numbers: std::collections::HashMap<Target, u32> = Default::default();
+    // Symbols of the body have small ordinals; others are few.
+    let mut numbers: Vec<u32> = Vec::new();
+    let mut libcalls: Vec<(&'static str, u32)> = Vec::new();
+    let mut next = 2;
     let mut relas = Vec::with_capacity(relocations.len() * size_of::<elf::Rela64<LE>>());
     for relocation in relocations {
-        let next = numbers.len() as u32 + 2;
-        let number = *numbers.entry(relocation.target).or_insert_with(|| {
+        let known = match relocation.target {
+            Target::Symbol(symbol) => {
+                let ordinal = symbol.ordinal as usize;
+                if numbers.len() <= ordinal {
+                    numbers.resize(ordinal + 1, 0);
+                }
+                &mut numbers[ordinal]
+            }
+            Target::Libcall(libcall) => {
+                let at = libcalls.iter().position(|(name, _)| *name == libcall).unwrap_or_else(|| {
+                    libcalls.push((libcall, 0));
+                    libcalls.len() - 1
+                });
+                &mut libcalls[at].1
+            }
+        };
+        if *known == 0 {
             let name = strings.len() as u32;
             match relocation.target {
-                Target::Symbol(symbol) => write!(strings, "{symbol}\0"),
-                Target::Libcall(libcall) => write!(strings, "{libcall}\0"),
+                Target::Symbol(symbol) => symbol.push_to(&mut strings),
+                Target::Libcall(libcall) => strings.push_str(libcall),
             }
-            .expect("writing to a string does not fail");
+            strings.push('\0');
             push(name, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
-            next
-        });
+            *known = next;
+            next += 1;
+        }
+        let number = *known;
         let (_, kind) = *RelocKind::TABLE
             .iter()
             .find(|(kind, _)| *kind == relocation.kind)

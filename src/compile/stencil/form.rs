@@ -101,18 +101,20 @@ impl Form {
     pub(super) const FRAME: Form =
         Form { rotation: 0, classes: [Class::Memory; 3], exit: Exit::Next, frame: true };
 
-    /// How many forms there are.
-    pub(super) const COUNT: usize = 1 + 3 * 27 * 3;
+    /// How many forms an operator with so many operands has.
+    pub(super) fn count(params: usize) -> usize {
+        if params > 3 { 1 } else { 1 + 3 * 3 * 3usize.pow(params as u32) }
+    }
 
-    /// Its number among all forms.
+    /// Its number among the forms of an operator with so many operands.
     #[inline]
-    pub(super) fn number(self) -> usize {
+    pub(super) fn number(self, params: usize) -> usize {
         if self.frame {
             return 0;
         }
-        let [a, b, c] = self.classes;
-        let classes = (a as usize * 3 + b as usize) * 3 + c as usize;
-        1 + (self.exit as usize * 3 + usize::from(self.rotation)) * 27 + classes
+        let branch = self.exit as usize * 3 + usize::from(self.rotation);
+        let classes = self.classes[..params].iter();
+        1 + classes.fold(branch, |number, class| number * 3 + *class as usize)
     }
 
     pub(super) fn class(self, n: usize) -> Class {

@@ -3,7 +3,7 @@
 //! what cannot be written is made again next time.
 
 use super::extract::{CHUNK, Hole, Stencil};
-use super::form::{Form, Ty};
+use super::form::Ty;
 use super::generate::MAX_OPERANDS;
 use super::table::{Row, Table};
 use crate::compile::target::{self, Settings};
@@ -149,7 +149,7 @@ impl KeptRow {
         for (n, kept) in self.forms {
             let stencil = kept.map(KeptStencil::stencil);
             let stencil = if let Some(None) = stencil { return None } else { stencil.flatten() };
-            let cell = row.forms.get(usize::from(n)).filter(|_| usize::from(n) < Form::COUNT)?;
+            let cell = row.forms.get(usize::from(n))?;
             if cell.get().is_none() {
                 let _ = cell.set(stencil.map(|stencil| &*Box::leak(Box::new(stencil))));
             }

@@ -52,7 +52,7 @@ impl Row {
             } else {
                 0
             },
-            forms: (0..Form::COUNT).map(|_| OnceLock::new()).collect(),
+            forms: (0..Form::count(params.len())).map(|_| OnceLock::new()).collect(),
         }
     }
 }
@@ -149,7 +149,7 @@ impl Table {
         if !matches!(instance.op, Operator::BrIf { .. } | Operator::If { .. }) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
             (row.results, row.calls) = (raw.results.into(), raw.returns);
-            let _ = row.forms[Form::FRAME.number()].set(Some(Box::leak(Box::new(stencil))));
+            let _ = row.forms[Form::FRAME.number(0)].set(Some(Box::leak(Box::new(stencil))));
         }
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         Ok(rows.entry(key).or_insert_with(|| Box::leak(Box::new(row))))
@@ -163,7 +163,7 @@ impl Table {
         form: Form,
         instance: Instance<'_>,
     ) -> Option<&'static Stencil> {
-        let cell = &row.forms[form.number()];
+        let cell = &row.forms[form.number(row.params.len())];
         if let Some(known) = cell.get() {
             return *known;
         }
@@ -176,7 +176,7 @@ impl Table {
         let count = row.params.len().min(3);
         let refused =
             (0..count).any(|n| constant(n) && (row.no_constant & 1 << n != 0 || row.params[n].is_float()));
-        *row.forms[form.number()].get_or_init(|| {
+        *row.forms[form.number(row.params.len())].get_or_init(|| {
             let made = if refused { None } else { self.make(row, form, instance).ok() };
             made.map(|(_, stencil)| &*Box::leak(Box::new(stencil)))
         })
