@@ -161,13 +161,7 @@ impl<'a> Pass<'a> {
             Operator::I64Const { value } => self.push(At::Constant(value), Ty::I64),
             Operator::F32Const { value } => self.push(At::Constant(i64::from(value.bits())), Ty::F32),
             Operator::F64Const { value } => self.push(At::Constant(value.bits().cast_signed()), Ty::F64),
-            Operator::V128Const { value } => {
-                self.push(At::Frame, Ty::V128);
-                let home = self.home(&self.top());
-                let (low, high) = (value.i128() as i64, (value.i128() >> 64) as i64);
-                self.b.code.store_number(Ty::I64, low, home);
-                self.b.code.store_number(Ty::I64, high, home + 8);
-            }
+            Operator::V128Const { value } => self.vector(*value.bytes()),
             Operator::RefNull { .. } => self.push(At::Constant(0), Ty::I64),
             Operator::Nop => {}
             Operator::Drop => {
@@ -180,6 +174,22 @@ impl<'a> Pass<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Puts a constant vector on the operand stack: in its register, from behind the code.
+    fn vector(&mut self, bytes: [u8; 16]) {
+        let place = self.b.stack.len();
+        self.free(Ty::V128, place);
+        let reg = super::pass::register(Ty::V128, place);
+        if bytes == [0; 16] {
+            self.b.code.float_number(reg, Ty::V128, 0);
+        } else {
+            let inside = self.b.pool.len() as u32;
+            self.b.pool.extend_from_slice(&bytes);
+            let place = self.b.code.load_vector(reg);
+            self.b.pool_places.push((place, 4, inside));
+        }
+        self.push_register(Ty::V128);
     }
 
     fn local_get(&mut self, local: u32) {

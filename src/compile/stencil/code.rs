@@ -378,6 +378,12 @@ impl Code {
         self.put(&offset.to_le_bytes());
     }
 
+    /// `movups reg, [rip + distance]`; gives the place of the distance.
+    pub(super) fn load_vector(&mut self, reg: u8) -> u32 {
+        self.put(&[0x0f, 0x10, 0x05 | (reg & 7) << 3, 0, 0, 0, 0]);
+        self.at() - 4
+    }
+
     /// `mov reg, [rip + distance]`, the GOT entry of a symbol; gives the place of the distance.
     pub(super) fn load_symbol(&mut self, reg: u8) -> u32 {
         self.put(&[0x48 | (reg >> 3) << 2, 0x8b, 0x05 | (reg & 7) << 3, 0, 0, 0, 0]);

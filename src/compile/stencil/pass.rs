@@ -255,7 +255,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Makes a register of operands free for the operand at `place`.
-    fn free(&mut self, ty: Ty, place: usize) {
+    pub(super) fn free(&mut self, ty: Ty, place: usize) {
         if let Hold::Entry(other) = self.holds[class_of(ty)][place % 3]
             && other as usize != place
         {
