@@ -67,7 +67,7 @@ const IF: u8 = 0x04;
 const BR_IF: u8 = 0x0d;
 
 impl<'a> Pass<'a> {
-    fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
+    pub(super) fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
         Pass {
             module,
             table,
@@ -82,10 +82,11 @@ impl<'a> Pass<'a> {
             offset: 0,
             reachable: true,
             dead: 0,
+            trace: None,
         }
     }
 
-    fn body(&mut self, body: FunctionBody<'_>) -> Result<Compiled> {
+    pub(super) fn body(&mut self, body: FunctionBody<'_>) -> Result<Compiled> {
         let ty = self.module.func_types[self.ty as usize].clone();
         let mut words = 1 + u32::from(CallLayout::results_in_memory(&ty.results));
         let mut declare = |locals: &mut Vec<Local>, ty: Ty| {
@@ -103,6 +104,9 @@ impl<'a> Pass<'a> {
         let prologue = self.prologue();
         self.start(self.ty);
         self.operators(body.bytes, OperatorsReader::new(locals.get_binary_reader()))?;
+        if let Some(trace) = &mut self.trace {
+            trace.end(self.b.code.at(), self.b.traps.len());
+        }
         self.finish();
         self.frame(prologue)?;
         Ok(self.object())
@@ -123,6 +127,9 @@ impl<'a> Pass<'a> {
             let op = reader.read().map_err(malformed)?;
             let end = reader.original_position() as usize;
             let bytes = &body[start..end];
+            if let Some(trace) = &mut self.trace {
+                trace.operator(&op, self.offset, self.b.code.at());
+            }
             let done = if !self.reachable {
                 self.skip(&op)
             } else if is_comparison(bytes[0]) && matches!(body.get(end), Some(&(IF | BR_IF))) {

@@ -11,9 +11,11 @@ mod extract;
 mod form;
 mod generate;
 mod kept;
+mod listing;
 mod operator;
 mod pass;
 mod stitch;
 mod table;
 
 pub use body::StencilBackend;
+pub use listing::{Listing, Part, PartKind, listing};

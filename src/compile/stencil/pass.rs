@@ -15,6 +15,7 @@
 
 use super::code::{Code, INTS, R9, RDI};
 use super::form::{Class, Ty};
+use super::listing::Trace;
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
@@ -146,6 +147,8 @@ pub(super) struct Pass<'a> {
     pub(super) reachable: bool,
     /// Constructs opened since the code became unreachable.
     pub(super) dead: u32,
+    /// What was done for which operator, if someone wants to know.
+    pub(super) trace: Option<Box<Trace>>,
 }
 
 /// An operator that has no stencil.

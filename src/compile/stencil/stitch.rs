@@ -119,6 +119,9 @@ impl Pass<'_> {
             }
             let form = Form { rotation, classes, exit, frame: false };
             if let Some(stencil) = self.table.stencil(row, form, instance) {
+                if let Some(trace) = &mut self.trace {
+                    trace.choose(form, count);
+                }
                 return Ok(stencil);
             }
         }
@@ -136,6 +139,9 @@ impl Pass<'_> {
         let first = self.b.stack.len() - count;
         let stencil = self.table.stencil(row, Form::FRAME, instance);
         let stencil = stencil.ok_or_else(|| unsupported(format_args!("{:?} in the frame", instance.op)))?;
+        if let Some(trace) = &mut self.trace {
+            trace.choose(Form::FRAME, count);
+        }
         self.flush(self.b.stack.len());
         let mut displacements = [0; MAX_OPERANDS + 2];
         for (n, displacement) in displacements.iter_mut().enumerate().take(count) {
@@ -166,6 +172,9 @@ impl Pass<'_> {
     ) -> Chain {
         let start = self.b.code.at();
         self.b.code.put_chunks(&stencil.chunks, stencil.len);
+        if let Some(trace) = &mut self.trace {
+            trace.stencil(start..self.b.code.at());
+        }
         self.spill = self.spill.max(stencil.spill);
         let pool = self.b.pool.len() as u32;
         if !stencil.pool.is_empty() {
