@@ -1,7 +1,7 @@
 //! The backend: one pass over a body's operators, then the object.
 
 use super::form::{Exit, Ty};
-use super::pass::{At, Buffers, Hold, Local, Pass, Result, unsupported};
+use super::pass::{At, Buffers, Hold, Local, NONE, Pass, Result, unsupported};
 use super::table::Table;
 use crate::compile::{Backend, CompileError, Compiled, FunctionBody};
 use crate::object::write;
@@ -73,7 +73,7 @@ impl<'a> Pass<'a> {
             table,
             b,
             ty,
-            holds: [[Hold::Nothing; 3]; 2],
+            holds: [[Hold::NOTHING; 3]; 2],
             flushed: 0,
             base: 0,
             words: 0,
@@ -202,9 +202,17 @@ impl<'a> Pass<'a> {
     fn local_get(&mut self, local: u32) {
         let ty = self.b.locals[local as usize].ty;
         let place = self.b.stack.len();
-        let hold = &mut self.holds[usize::from(ty.is_float())][place % 3];
-        if *hold == Hold::Local(local) {
+        let holds = &mut self.holds[usize::from(ty.is_float())];
+        if holds[place % 3].entry == NONE
+            && let Some(other) = holds.iter().position(|hold| hold.local == local)
+        {
+            // A register is nearer than the frame, where the local may have arrived only now.
+            if other != place % 3 {
+                let (to, from) = (super::pass::register(ty, place), super::pass::register(ty, other));
+                self.b.code.register(to, from, ty);
+            }
             self.push_register(ty);
+            self.holds[usize::from(ty.is_float())][place % 3].local = local;
             return;
         }
         self.b.locals[local as usize].used += 1;
@@ -222,8 +230,11 @@ impl<'a> Pass<'a> {
             return;
         }
         self.save(local, place);
-        for hold in self.holds.iter_mut().flatten().filter(|hold| **hold == Hold::Local(local)) {
-            *hold = Hold::Nothing;
+        for hold in self.holds.iter_mut().flatten().filter(|hold| hold.local == local) {
+            hold.local = NONE;
+        }
+        if entry.at == At::Register {
+            self.holds[usize::from(entry.ty.is_float())][place % 3].local = local;
         }
         let to = self.b.locals[local as usize].displacement;
         match entry.at {
@@ -235,12 +246,8 @@ impl<'a> Pass<'a> {
             }
             At::Constant(value) => self.b.code.store_number(entry.ty, value, to),
         }
-        if tee {
-            return;
-        }
-        self.pop();
-        if entry.at == At::Register {
-            self.holds[usize::from(entry.ty.is_float())][place % 3] = Hold::Local(local);
+        if !tee {
+            self.pop();
         }
     }
 

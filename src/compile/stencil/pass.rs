@@ -53,14 +53,20 @@ pub(super) struct Entry {
     pub(super) word: u32,
 }
 
-/// What a register of operands holds.
+/// What a register of operands holds. What is popped is still there until something else is put there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    Nothing,
-    /// This operand.
-    Entry(u32),
-    /// A copy of this local.
-    Local(u32),
+pub(super) struct Hold {
+    /// This operand; [`NONE`] if it is free.
+    pub(super) entry: u32,
+    /// The value that this local has now; [`NONE`] if none is known.
+    pub(super) local: u32,
+}
+
+/// No operand, no local.
+pub(super) const NONE: u32 = u32::MAX;
+
+impl Hold {
+    pub(super) const NOTHING: Hold = Hold { entry: NONE, local: NONE };
 }
 
 /// A local.
@@ -200,7 +206,7 @@ impl<'a> Pass<'a> {
     #[inline]
     pub(super) fn push_register(&mut self, ty: Ty) {
         let place = self.b.stack.len();
-        self.holds[class_of(ty)][place % 3] = Hold::Entry(place as u32);
+        self.holds[class_of(ty)][place % 3] = Hold { entry: place as u32, local: NONE };
         self.push(At::Register, ty);
     }
 
@@ -209,7 +215,7 @@ impl<'a> Pass<'a> {
         let entry = self.b.stack.pop().expect("a validated body has its operands");
         let place = self.b.stack.len();
         match entry.at {
-            At::Register => self.holds[class_of(entry.ty)][place % 3] = Hold::Nothing,
+            At::Register => self.holds[class_of(entry.ty)][place % 3].entry = NONE,
             At::Local(local) => self.b.locals[local as usize].used -= 1,
             _ => {}
         }
@@ -232,7 +238,7 @@ impl<'a> Pass<'a> {
             At::Frame => return,
             At::Register => {
                 self.b.code.store(register(entry.ty, place), entry.ty, home);
-                self.holds[class_of(entry.ty)][place % 3] = Hold::Nothing;
+                self.holds[class_of(entry.ty)][place % 3].entry = NONE;
             }
             At::Local(local) => {
                 let from = self.b.locals[local as usize].displacement;
@@ -254,17 +260,16 @@ impl<'a> Pass<'a> {
 
     /// What registers hold is no longer known: control flow meets here, or a call has used them.
     pub(super) fn forget(&mut self) {
-        self.holds = [[Hold::Nothing; 3]; 2];
+        self.holds = [[Hold::NOTHING; 3]; 2];
     }
 
     /// Makes a register of operands free for the operand at `place`.
     pub(super) fn free(&mut self, ty: Ty, place: usize) {
-        if let Hold::Entry(other) = self.holds[class_of(ty)][place % 3]
-            && other as usize != place
-        {
+        let other = self.holds[class_of(ty)][place % 3].entry;
+        if other != NONE && other as usize != place {
             self.spill(other as usize);
         }
-        self.holds[class_of(ty)][place % 3] = Hold::Nothing;
+        self.holds[class_of(ty)][place % 3] = Hold::NOTHING;
     }
 
     /// Brings an operand to its register.
@@ -291,7 +296,8 @@ impl<'a> Pass<'a> {
         }
         self.b.stack[place].at = At::Register;
         self.flushed = self.flushed.min(place);
-        self.holds[class_of(entry.ty)][place % 3] = Hold::Entry(place as u32);
+        let local = if let At::Local(local) = entry.at { local } else { NONE };
+        self.holds[class_of(entry.ty)][place % 3] = Hold { entry: place as u32, local };
     }
 
     /// The class of an operand as it is.

@@ -5,7 +5,7 @@ use super::extract::{Hole, Stencil};
 use super::form::{Class, Exit, Form, Ty};
 use super::generate::MAX_OPERANDS;
 use super::operator;
-use super::pass::{At, Hold, Pass, Result, class_of, unsupported};
+use super::pass::{At, NONE, Pass, Result, class_of, unsupported};
 use super::table::{Instance, Row};
 use latier_runtime::sites::SiteKind;
 use wasmparser::Operator;
@@ -68,11 +68,11 @@ impl Pass<'_> {
         let result = if exit == Exit::Next { row.results.first().copied() } else { None };
         let stencil = self.choose(row, instance, first, exit)?;
         // The result's register: what is in it of others goes home. (Its operands are its own.)
-        if let Some(ty) = result
-            && let Hold::Entry(other) = self.holds[class_of(ty)][first % 3]
-            && (other as usize) < first
-        {
-            self.spill(other as usize);
+        if let Some(ty) = result {
+            let other = self.holds[class_of(ty)][first % 3].entry;
+            if other != NONE && (other as usize) < first {
+                self.spill(other as usize);
+            }
         }
         let mut displacements = [0; MAX_OPERANDS + 2];
         let mut constants = [0; MAX_OPERANDS];
