@@ -18,6 +18,9 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/dump-objects", dump_objects),
         Trial::test("cli/standard-input", standard_input),
         Trial::test("cli/closed-output", closed_output),
+        Trial::test("cli/inspect", inspect),
+        Trial::test("cli/inspect-stencils", inspect_stencils),
+        Trial::test("cli/inspect-names", inspect_names),
     ]
 }
 
@@ -33,7 +36,14 @@ fn must(condition: bool, what: impl std::fmt::Display) -> Result<(), Failed> {
 
 fn help() -> Result<(), Failed> {
     let directory = directory("help")?;
-    for args in [&["--help"][..], &["run", "--help"], &["wast", "--help"], &["-W", "help"], &["--version"]] {
+    for args in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["wast", "--help"],
+        &["inspect", "--help"],
+        &["-W", "help"],
+        &["--version"],
+    ] {
         let output = process::latier(&directory, args, b"")?;
         must(
             output.code == Some(0) && output.stderr.is_empty() && !output.stdout.is_empty(),
@@ -177,4 +187,145 @@ fn closed_output() -> Result<(), Failed> {
     let output = child.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     must(output.status.success() && said.is_empty(), said)
+}
+
+const INSPECTED: &str = r#"(module $demo
+    (import "host" "log" (func $log (param i32)))
+    (memory (export "memory") 1 4)
+    (global (mut i64) (i64.const 0))
+    (table 2 funcref) (elem (i32.const 0) $log $fib)
+    (data (i32.const 8) "hello")
+    (func $fib (export "fib") (param $n i32) (result i32)
+        (if (result i32) (i32.lt_s (local.get $n) (i32.const 2))
+            (then (local.get $n))
+            (else (i32.add (call $fib (i32.sub (local.get $n) (i32.const 1)))
+                           (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
+    (func $_ZN3one4twinEv) (func $_ZN3two4twinEv (global.set 0 (i64.const 1))) (func (export "_ZN3two4twinEv")))"#;
+
+/// Inspects [`INSPECTED`] with these options.
+fn inspected(name: &str, args: &[&str]) -> Result<process::Output, Failed> {
+    let directory = directory(name)?;
+    fs::write(directory.join("demo.wat"), INSPECTED)?;
+    Ok(process::latier(&directory, ["inspect", "demo.wat"].iter().chain(args), b"")?)
+}
+
+fn inspect() -> Result<(), Failed> {
+    let output = inspected("inspect", &[])?;
+    must(output.code == Some(0) && output.stderr.is_empty(), &output.stderr)?;
+    let items = [
+        "its own name is demo\n",
+        "functions   4 defined, ",
+        "; 1 imported\n",
+        "imports     1\n  host log f0 (func (param i32))\n",
+        "exports     3\n  memory 0 (memory 1 4)\n  fib f1 (func (param i32) (result i32))\n",
+        "memories    1\n  0 (memory 1 4)\n",
+        "tables      1\n  0 (table 2 funcref)\n",
+        "globals     1\n  0 (global (mut i64))\n",
+        "elements    1\n  0 into table 0: 2 of ",
+        "data        1\n  0 into memory 0: 5 bytes\n",
+        "biggest functions 4\n  28 bytes f1 fib\n",
+    ];
+    for item in items {
+        must(output.stdout.contains(item), format!("{item:?} is not in {}", output.stdout))?;
+    }
+    let output = inspected("inspect", &["--func", "fib", "--tier", "optimized", "--clif"])?;
+    let order = [
+        "local.get 0\n",
+        "call 1 (fib)",
+        "end\n",
+        "\nCLIF, optimized:\n",
+        "iadd",
+        "\nAssembly, optimized:\n",
+        "ret",
+    ];
+    in_order(&output.stdout, &order)?;
+    let output = inspected("inspect", &["--func", "fib", "--tier", "fast"])?;
+    must(!output.stdout.contains("CLIF") && output.stdout.contains("Assembly, fast:"), &output.stdout)
+}
+
+/// Every one of `parts` is in `text`, each behind the one before it.
+fn in_order(text: &str, parts: &[&str]) -> Result<(), Failed> {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part).ok_or_else(|| format!("{part:?} is not where it should be in {text}"))?;
+        rest = &rest[at + part.len()..];
+    }
+    Ok(())
+}
+
+/// The listing names every operator of the body, in order, with its stencils and machine code.
+fn inspect_stencils() -> Result<(), Failed> {
+    let output = inspected("inspect-stencils", &["--func", "fib"])?;
+    must(output.code == Some(0) && output.stderr.is_empty(), &output.stderr)?;
+    let operators = [
+        "local.get 0",
+        "i32.const 2",
+        "i32.lt_s",
+        "if (result i32)  ; by the stencil of the operator before it",
+        "local.get 0",
+        "else",
+        "local.get 0",
+        "i32.const 1",
+        "i32.sub",
+        "call 1 (fib)",
+        "local.get 0",
+        "i32.const 2",
+        "i32.sub",
+        "call 1 (fib)",
+        "i32.add",
+        "end",
+        "end",
+    ];
+    let told =
+        output.stdout.lines().filter_map(|line| Some(line.trim().strip_prefix("0x")?.split_once("  ")?.1));
+    let told: Vec<&str> = told.map(str::trim).collect();
+    must(told == operators, format!("{told:?}"))?;
+    let parts = [
+        "prologue\n",
+        "push",
+        "[i32.lt_s ",
+        " branch-unless]\n",
+        "cmp",
+        "[i32.sub ",
+        "; f1 fib\n",
+        "[i32.add ",
+        "ret",
+        "traps\n",
+        "ud2",
+    ];
+    in_order(&output.stdout, &parts)
+}
+
+fn inspect_names() -> Result<(), Failed> {
+    for (func, first) in
+        [("one::twin()", "f2 one::twin()"), ("_ZN3one4twinEv", "f2 "), ("two::twin()", "f3 "), ("4", "f4 ")]
+    {
+        let output = inspected("inspect-names", &["--func", func])?;
+        must(output.code == Some(0) && output.stdout.starts_with(first), &output.stderr)?;
+    }
+    let failures = [
+        (
+            "_ZN3two4twinEv",
+            "error: demo.wat: `_ZN3two4twinEv` is the name of 2 functions:\n  f3 two::twin()\n  f4 _ZN3two4twinEv\n",
+        ),
+        (
+            "twin",
+            "error: demo.wat: no function is called `twin`; did you mean\n  f2 one::twin()\n  f3 two::twin()\n  f4 ",
+        ),
+        ("fibb", "error: demo.wat: no function is called `fibb`; did you mean\n  f1 fib\n"),
+        ("5", "error: demo.wat: there is no function 5: there are 5, from 0\n"),
+        ("log", "error: demo.wat: f0 log is imported: it has no body\n"),
+    ];
+    for (func, message) in failures {
+        let output = inspected("inspect-names", &["--func", func])?;
+        let told = output.code == Some(1) && output.stdout.is_empty() && output.stderr.starts_with(message);
+        must(told, format!("{func}: {:?} {}", output.code, output.stderr))?;
+    }
+    for wrong in
+        [&["--func", "fib", "--clif"][..], &["--tier", "fast"], &["--func", "fib", "--tier", "quick"]]
+    {
+        let output = inspected("inspect-names", wrong)?;
+        must(output.code == Some(2) && output.stdout.is_empty(), format!("{wrong:?}: {}", output.stderr))?;
+    }
+    Ok(())
 }

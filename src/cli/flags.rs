@@ -1,7 +1,7 @@
 //! The options: their names, their help and how their values are read. Runs nothing.
 
 use super::wasm_settings::{WasmSetting, WasmSettings};
-use crate::{Config, Mode, Validation};
+use crate::{Config, Mode, Tier, Validation};
 use clap::builder::PossibleValue;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -14,7 +14,15 @@ Examples:
   latier --invoke add lib.wat 40 2              call an export; prints 42
   latier --stats --mode optimized app.wasm      what was compiled, and how long it took
   latier --timeline app.wasm                    every first call and compile as it happens
-  latier wast -W preset=v2 i32.wast             run a specification script";
+  latier wast -W preset=v2 i32.wast             run a specification script
+  latier inspect app.wasm                       what is in the module";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  latier inspect app.wasm                              imports, exports, sizes
+  latier inspect app.wasm --func main                  the stencils of a function, by its name
+  latier inspect app.wasm --func 12 --tier fast        Cranelift's assembly, by its index
+  latier inspect app.wasm --func 12 --tier optimized --clif";
 
 /// A WebAssembly runtime that compiles each function when it is first called.
 #[derive(Debug, Parser)]
@@ -36,6 +44,8 @@ pub enum Command {
     Run(RunOptions),
     /// Run specification scripts
     Wast(WastOptions),
+    /// Show what is in a module, or what becomes of one of its functions
+    Inspect(InspectOptions),
 }
 
 /// The options of `run`.
@@ -60,7 +70,7 @@ pub struct RunOptions {
     /// When function bodies are validated
     #[arg(long, value_enum, default_value_t = Validation::Lazy)]
     pub validation: Validation,
-    /// The options that all commands have.
+    /// The options of commands that run something.
     #[command(flatten)]
     pub engine: EngineOptions,
     /// Say at exit what was done and how long it took: for people on standard error, or as JSON there or in FILE
@@ -82,7 +92,7 @@ pub struct RunOptions {
 #[derive(Args, Debug)]
 #[command(override_usage = "latier wast [OPTIONS] <FILE>...")]
 pub struct WastOptions {
-    /// The options that all commands have.
+    /// The options of commands that run something.
     #[command(flatten)]
     pub engine: EngineOptions,
     /// The scripts
@@ -90,21 +100,50 @@ pub struct WastOptions {
     pub files: Vec<PathBuf>,
 }
 
-/// The options that all commands have.
+/// The options of `inspect`.
+#[derive(Args, Debug)]
+#[command(after_help = INSPECT_EXAMPLES, override_usage = "latier inspect [OPTIONS] <FILE>")]
+pub struct InspectOptions {
+    /// Show this function: its index, the name of its export, or its name in the name section, mangled or not
+    #[arg(long, value_name = "N|NAME")]
+    pub func: Option<String>,
+    /// The tier whose code is shown: baseline (the default) as stencils, the others as Cranelift's assembly
+    #[arg(long, value_enum, requires = "func")]
+    pub tier: Option<Tier>,
+    /// Show Cranelift's intermediate form too
+    #[arg(long, requires = "func")]
+    pub clif: bool,
+    /// The options that all commands have.
+    #[command(flatten)]
+    pub common: CommonOptions,
+    /// The module (.wasm, .wat, or - for standard input)
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// The options of commands that run something.
 #[derive(Args, Debug)]
 pub struct EngineOptions {
     /// How functions are compiled, and when
     #[arg(long, value_enum, default_value_t = Mode::default())]
     pub mode: Mode,
-    /// WebAssembly features and limits; `-W help` lists them
-    #[arg(short = 'W', value_name = "KEY[=VALUE],...", value_delimiter = ',', value_parser = WasmSetting::parse)]
-    pub wasm: Vec<WasmSetting>,
     /// Keep in DIR what saves later runs work [default: latier in the user's directory of caches]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
     /// Neither use nor keep anything of other runs
     #[arg(long)]
     pub no_cache: bool,
+    /// The options that all commands have.
+    #[command(flatten)]
+    pub common: CommonOptions,
+}
+
+/// The options that all commands have.
+#[derive(Args, Debug)]
+pub struct CommonOptions {
+    /// WebAssembly features and limits; `-W help` lists them
+    #[arg(short = 'W', value_name = "KEY[=VALUE],...", value_delimiter = ',', value_parser = WasmSetting::parse)]
+    pub wasm: Vec<WasmSetting>,
     /// Say more: what is done (-v), in detail (-vv); LATIER_LOG=FILTER says what in particular
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -116,7 +155,7 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The engine's configuration, and the settings of `-W` that are not the engine's.
     pub fn config(&self, validation: Validation) -> (Config, WasmSettings) {
-        let settings = WasmSettings::new(&self.wasm);
+        let settings = WasmSettings::new(&self.common.wasm);
         let mut config = settings.config();
         config.mode(self.mode).validation(validation);
         if let Some(cache) = self.cache_directory() {
@@ -135,7 +174,9 @@ impl EngineOptions {
         let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
         Some(caches.join("latier"))
     }
+}
 
+impl CommonOptions {
     /// Whether all that is wanted is the list of `-W`.
     pub fn wants_help(&self) -> bool {
         self.wasm.iter().any(|setting| matches!(setting, WasmSetting::Help))
@@ -166,6 +207,16 @@ impl ValueEnum for Mode {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let row = self.row();
         Some(PossibleValue::new(row.name).help(row.about))
+    }
+}
+
+impl ValueEnum for Tier {
+    fn value_variants<'a>() -> &'a [Tier] {
+        &[Tier::Baseline, Tier::Fast, Tier::Optimized]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 
@@ -225,7 +276,7 @@ mod tests {
         match cli.command {
             None => cli.run,
             Some(Command::Run(run)) => run,
-            Some(Command::Wast(_)) => panic!("these are options of run"),
+            Some(Command::Wast(_) | Command::Inspect(_)) => panic!("these are options of run"),
         }
     }
 

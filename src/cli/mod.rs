@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod flags;
+mod inspect;
 mod invoke;
 mod log;
 mod output;
@@ -15,7 +16,7 @@ mod wast_command;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use error::Ending;
-use flags::{Cli, Command, EngineOptions};
+use flags::{Cli, Command, CommonOptions};
 use std::ffi::OsString;
 
 /// Does what the arguments say and ends the process.
@@ -31,9 +32,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
         }
     };
     let options = match &cli.command {
-        None => &cli.run.engine,
-        Some(Command::Run(run)) => &run.engine,
-        Some(Command::Wast(wast)) => &wast.engine,
+        None => &cli.run.engine.common,
+        Some(Command::Run(run)) => &run.engine.common,
+        Some(Command::Wast(wast)) => &wast.engine.common,
+        Some(Command::Inspect(inspect)) => &inspect.common,
     };
     if options.wants_help() {
         output::print(&wasm_settings::help());
@@ -44,6 +46,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
         None => run::main(cli.run),
         Some(Command::Run(options)) => run::main(options),
         Some(Command::Wast(options)) => wast_command::main(options),
+        Some(Command::Inspect(options)) => inspect::main(&options),
     }
 }
 
@@ -70,7 +73,7 @@ fn color(args: &[OsString]) -> ColorChoice {
 }
 
 /// Logs to standard error, if anyone asked for it.
-fn start_log(options: &EngineOptions) {
+fn start_log(options: &CommonOptions) {
     let filter = match (std::env::var("LATIER_LOG"), options.verbose) {
         (Ok(filter), _) => filter,
         (Err(_), 0) => return,

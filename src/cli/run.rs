@@ -32,7 +32,7 @@ pub(super) fn main(options: RunOptions) -> ! {
         let _ = error.print();
         output::exit(USAGE);
     }
-    let color = options.engine.color;
+    let color = options.engine.common.color;
     let (config, settings) = options.engine.config(options.validation);
     let stack = settings.max_wasm_stack.saturating_add(OWN_STACK);
     let thread = std::thread::Builder::new().name("guest".into()).stack_size(stack);
@@ -70,7 +70,7 @@ impl Program {
             Ok(engine) => engine,
             Err(error) => return Ending::failed(&self.file, &error),
         };
-        let loaded = self.load(&engine, &self.file);
+        let loaded = load(&engine, &self.file);
         watch.loaded();
         let ending = match &loaded {
             Ok(module) => self.run_module(&engine, module, &mut watch).unwrap_or_else(|ending| ending),
@@ -132,16 +132,6 @@ impl Program {
         Ok(Ending::success())
     }
 
-    /// The module in a file, or on standard input.
-    fn load(&self, engine: &Engine, file: &Path) -> Result<Module> {
-        if file != Path::new("-") {
-            return Module::from_file(engine, file);
-        }
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes)?;
-        Module::new(engine, bytes)
-    }
-
     fn store(&self, engine: &Engine) -> Result<Store<Host>, Ending> {
         let wasi = self.wasi()?;
         let mut store = Store::new(engine, Host { wasi, limits: self.settings.limits() });
@@ -174,11 +164,21 @@ impl Program {
     /// Instantiates what `--preload` names, in order, so that later ones and the program can import from it.
     fn preload(&self, linker: &mut Linker<Host>, store: &mut Store<Host>) -> Result<(), Ending> {
         for (name, file) in &self.options.preloads {
-            let module = self.load(linker.engine(), file).map_err(|error| Ending::failed(file, &error))?;
+            let module = load(linker.engine(), file).map_err(|error| Ending::failed(file, &error))?;
             linker.module(&mut *store, name, &module).map_err(|error| Ending::of_guest(file, &error))?;
         }
         Ok(())
     }
+}
+
+/// The module in a file, or on standard input.
+pub(super) fn load(engine: &Engine, file: &Path) -> Result<Module> {
+    if file != Path::new("-") {
+        return Module::from_file(engine, file);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Module::new(engine, bytes)
 }
 
 /// Runs a reactor's initialization (WASI, "application ABI").

@@ -22,7 +22,7 @@ pub(super) fn main(options: WastOptions) -> ! {
     let how = Options { config, max_wasm_stack: settings.max_wasm_stack, print: true };
     let mut all_good = true;
     for file in &options.files {
-        all_good &= run(file, &how, options.engine.verbose > 0);
+        all_good &= run(file, &how, options.engine.common.verbose > 0);
     }
     output::exit(if all_good { 0 } else { FAILED })
 }

@@ -1,0 +1,70 @@
+//! `latier inspect`: what is in a module, and what becomes of one of its functions. Runs nothing.
+
+mod function;
+mod name;
+mod operators;
+mod summary;
+
+use super::error::{Ending, FAILED, USAGE};
+use super::flags::{Cli, InspectOptions};
+use super::wasm_settings::WasmSettings;
+use super::{end, output, run};
+use crate::{Engine, Error, Result, Tier, Validation};
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+/// Says what the options ask for, and ends the process.
+pub(super) fn main(options: &InspectOptions) -> ! {
+    let Some(file) = &options.file else {
+        let mut command = Cli::command();
+        command.build();
+        let command = command.find_subcommand_mut("inspect").expect("it is in the table");
+        let error = command.error(ErrorKind::MissingRequiredArgument, "no module was given");
+        let _ = error.print();
+        output::exit(USAGE);
+    };
+    if options.clif && options.tier.unwrap_or(Tier::Baseline) == Tier::Baseline {
+        let message = "the baseline tier has no CLIF; add `--tier fast` or `--tier optimized`";
+        end(&Ending::usage(message), options.common.color);
+    }
+    match inspect(options, file) {
+        Ok(text) => {
+            output::print(&text);
+            output::exit(0)
+        }
+        Err(error) => end(&failure(file, &error), options.common.color),
+    }
+}
+
+fn inspect(options: &InspectOptions, file: &std::path::Path) -> Result<String> {
+    let settings = WasmSettings::new(&options.common.wasm);
+    let mut config = settings.config();
+    config.validation(Validation::Lazy);
+    let engine = Engine::new(&config)?;
+    let module = run::load(&engine, file)?;
+    let Some(wanted) = &options.func else { return Ok(summary::text(file, &module)) };
+    let wasm = module.loaded().wasm();
+    let index = name::find(wasm, wanted).map_err(Error::msg)?;
+    let tier = options.tier.unwrap_or(Tier::Baseline);
+    function::text(wasm, index, tier, options.clif, settings.relaxed_simd_deterministic)
+}
+
+/// A failure, whose lines are kept: the first says what is wrong, what follows are candidates.
+fn failure(file: &std::path::Path, error: &Error) -> Ending {
+    let text = error.to_string();
+    match text.split_once('\n') {
+        Some((first, rest)) => {
+            let first = Ending::failed(file, &Error::msg(first.to_owned())).message;
+            Ending { code: FAILED, message: format!("{first}\n{rest}") }
+        }
+        None => Ending::failed(file, error),
+    }
+}
+
+/// A function in messages and listings: `f7 name`.
+fn label(wasm: &crate::wasm::Module, index: u32) -> String {
+    match name::of(wasm, index) {
+        Some(name) => format!("f{index} {name}"),
+        None => format!("f{index}"),
+    }
+}
