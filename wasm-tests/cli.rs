@@ -165,7 +165,17 @@ fn dump_objects() -> Result<(), Failed> {
         let object = fs::read(directory.join("a/b").join(name))?;
         must(object.starts_with(b"\x7fELF"), name)?;
     }
-    must(!directory.join("a/b/f2.optimized.o").exists(), "f2 was never called")
+    must(!directory.join("a/b/f2.optimized.o").exists(), "f2 was never called")?;
+    // Of two modules, neither's objects overwrite the other's.
+    fs::write(directory.join("library.wat"), r#"(module (func (export "f")))"#)?;
+    let text = r#"(module (import "library" "f" (func $f)) (func (export "_start") (call $f)))"#;
+    fs::write(directory.join("program.wat"), text)?;
+    let args = ["--dump-objects", "two", "--mode", "fast", "--preload", "library=library.wat", "program.wat"];
+    let output = process::latier(&directory, args, b"")?;
+    must(output.code == Some(0), &output.stderr)?;
+    let object = |name: &str| fs::read(directory.join("two").join(name));
+    let (first, second) = (object("module1/f0.fast.o")?, object("f1.fast.o")?);
+    must(first.starts_with(b"\x7fELF") && second.starts_with(b"\x7fELF"), "both are there")
 }
 
 fn standard_input() -> Result<(), Failed> {

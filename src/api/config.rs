@@ -56,7 +56,8 @@ impl Config {
         self
     }
 
-    /// Writes every linked object to a file `f<INDEX>.<TIER>.o` in the directory `dir`.
+    /// Writes every linked object to a file `f<INDEX>.<TIER>.o` in the directory `dir`; those of the second module of
+    /// the engine and of later ones in a directory `module<N>` in it.
     pub fn dump_objects(&mut self, dir: impl AsRef<Path>) -> &mut Config {
         self.session.dump_objects = Some(dir.as_ref().to_owned());
         self

@@ -80,7 +80,8 @@ pub struct RunOptions {
     /// Say what happens as it happens, one line per event: on standard error, or in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub timeline: Option<Option<PathBuf>>,
-    /// Write every linked object to DIR, named by function and tier: f12.optimized.o
+    /// Write every linked object to DIR, named by function and tier: f12.optimized.o; those of the second module
+    /// loaded and of later ones (--preload) to module1, module2, … in it
     #[arg(long, value_name = "DIR")]
     pub dump_objects: Option<PathBuf>,
     /// The program (.wasm, .wat, or - for standard input) and its arguments

@@ -8,6 +8,7 @@ use crate::wasm;
 use latier_runtime::abi::{Controller, FuncIndex, ResolveFailure};
 use latier_runtime::code_memory::{CodeAddr, CodeMemoryError, ModuleCode};
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ pub struct LazyReexports {
     code: Arc<ModuleCode>,
     lifecycle: Lifecycle,
     failures: Mutex<HashMap<FuncIndex, String>>,
+    /// How many modules the session had before.
+    number: u32,
 }
 
 impl LazyReexports {
@@ -30,7 +33,8 @@ impl LazyReexports {
         let defined = wasm.desc.functions.len() as u32 - wasm.desc.func_imports;
         let code = ModuleCode::new(defined, wasm.desc.func_imports)?;
         let lifecycle = Lifecycle::new(defined as usize);
-        let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default() };
+        let number = session.added.fetch_add(1, Ordering::Relaxed);
+        let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default(), number };
         let took = start.elapsed();
         if !reexports.session.listeners.0.is_empty() {
             let producers = &reexports.wasm.producers();
@@ -47,6 +51,11 @@ impl LazyReexports {
     /// Its executable memory.
     pub fn code(&self) -> &Arc<ModuleCode> {
         &self.code
+    }
+
+    /// How many modules the session had before this one.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// The session it belongs to.

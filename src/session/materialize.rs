@@ -11,6 +11,7 @@ use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::CodeAddr;
 use latier_runtime::module::ModuleDesc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
@@ -69,9 +70,7 @@ fn compile_and_link(
         })?;
     let done = Instant::now();
     if let Some(directory) = &session.config.dump_objects {
-        let path = directory.join(format!("f{}.{tier}.o", function.0));
-        std::fs::write(&path, &compiled.object)
-            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        dump(directory, module.number(), &format!("f{}.{tier}.o", function.0), &compiled.object)?;
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
     let resolve = |name: &str| symbol_value(module, &compiled.symbols, name);
@@ -87,6 +86,17 @@ fn compile_and_link(
         native_bytes: linked.len(),
     };
     Ok(Materialized { code: linked.address(), tier, cost })
+}
+
+/// Writes an object of the session's module `number` for people to look at.
+fn dump(directory: &Path, number: u32, name: &str, object: &[u8]) -> Result<(), String> {
+    let directory = match number {
+        0 => directory.to_path_buf(),
+        n => directory.join(format!("module{n}")),
+    };
+    let path = directory.join(name);
+    let written = std::fs::create_dir_all(&directory).and_then(|()| std::fs::write(&path, object));
+    written.map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
 /// Compiles a body in a tier, or in the one that takes what the first tier refuses.

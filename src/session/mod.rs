@@ -26,6 +26,7 @@ use listener::Listeners;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, Weak};
 
 /// What a session is made of.
@@ -41,7 +42,8 @@ pub struct SessionConfig {
     pub relaxed_simd_native: bool,
     /// Who hears what happens.
     pub listeners: Vec<Arc<dyn Listener>>,
-    /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`.
+    /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`; those of the session's second module and of
+    /// later ones in a directory `module<N>` in it.
     pub dump_objects: Option<PathBuf>,
     /// The directory of what is kept from one process to the next. It is made when it is needed.
     pub cache: Option<PathBuf>,
@@ -121,6 +123,8 @@ pub struct Session {
     backends: [Arc<dyn Backend>; Tier::TABLE.len()],
     modules: Mutex<HashMap<ModuleToken, Weak<LoadedModule>>>,
     statistics: Statistics,
+    /// How many modules there have been.
+    added: AtomicU32,
 }
 
 impl Session {
@@ -148,6 +152,7 @@ impl Session {
             backends,
             modules: Mutex::default(),
             statistics: Statistics::default(),
+            added: AtomicU32::new(0),
         })
     }
 
