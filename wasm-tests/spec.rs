@@ -4,7 +4,10 @@ use crate::expected::Expected;
 use crate::suites::{MODES, SUITES, Suite};
 use latier::cli::wasm_settings::{WasmSetting, WasmSettings};
 use latier::cli::wast::{self, Options, Report};
-use latier::{Mode, Validation};
+use latier::compile::stencil::StencilBackend;
+use latier::compile::{Backend, CompileError, Compiled, FunctionBody};
+use latier::{Mode, Tier, Validation};
+use latier_runtime::module::ModuleDesc;
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +26,16 @@ pub fn trials() -> Vec<Trial> {
             for mode in MODES {
                 let (file, expected) = (file.clone(), expected.clone());
                 let name = format!("spec/{}/{}/{mode}", suite.name, file.name());
-                trials.push(Trial::test(name, move || check(suite, &file, *mode, &expected)));
+                trials
+                    .push(Trial::test(name, move || check(&options(suite, *mode), suite, &file, &expected)));
+            }
+            for (mode, odd) in [(Mode::Fast, 0), (Mode::Fast, 1), (Mode::Optimized, 0), (Mode::Optimized, 1)]
+            {
+                let (file, expected) = (file.clone(), expected.clone());
+                let name = format!("spec/{}/{}/{mode}-halves-{odd}", suite.name, file.name());
+                trials.push(Trial::test(name, move || {
+                    check(&halves(options(suite, mode), odd), suite, &file, &expected)
+                }));
             }
         }
     }
@@ -38,10 +50,32 @@ fn options(suite: &Suite, mode: Mode) -> Options {
     Options { config, max_wasm_stack: STACK, print: false }
 }
 
-fn check(suite: &Suite, file: &TestFile<'_>, mode: Mode, expected: &Expected) -> Result<(), Failed> {
+/// Two tiers in one program: every second function is stitched from stencils, unless these refuse it.
+struct Halves {
+    stencils: StencilBackend,
+    other: Arc<dyn Backend>,
+    odd: u32,
+}
+
+impl Backend for Halves {
+    fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError> {
+        match body.index.0 % 2 == self.odd {
+            true => self.stencils.compile(module, body).or_else(|_| self.other.compile(module, body)),
+            false => self.other.compile(module, body),
+        }
+    }
+}
+
+fn halves(mut options: Options, odd: u32) -> Options {
+    options.config.wrap_backend(Arc::new(move |_: Tier, other| {
+        Arc::new(Halves { stencils: StencilBackend::new(true, None), other, odd })
+    }));
+    options
+}
+
+fn check(options: &Options, suite: &Suite, file: &TestFile<'_>, expected: &Expected) -> Result<(), Failed> {
     let script = format!("{}/{}", suite.name, file.name());
-    let report = wast::run(file.raw(), &options(suite, mode))
-        .map_err(|error| format!("{script}: {}", error.message))?;
+    let report = wast::run(file.raw(), options).map_err(|error| format!("{script}: {}", error.message))?;
     let mut wrong = unexpected(&script, &report, expected);
     if report.outcomes.is_empty() {
         wrong.push(format!("{script}: the script has no directives"));

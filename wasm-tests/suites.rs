@@ -113,7 +113,8 @@ pub const SUITES: &[Suite] = &[
 ];
 
 /// The modes every case runs in.
-pub const MODES: &[Mode] = &[Mode::Baseline, Mode::Optimized, Mode::EagerBaseline, Mode::EagerOptimized];
+pub const MODES: &[Mode] =
+    &[Mode::Baseline, Mode::Fast, Mode::Optimized, Mode::EagerBaseline, Mode::EagerOptimized];
 
 impl Suite {
     /// The suite's scripts.
