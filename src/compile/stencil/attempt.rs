@@ -108,7 +108,7 @@ impl Pass<'_> {
             return Err(unsupported("a tag with many parameters"));
         }
         let (row, _) = self.row(op, bytes, count)?;
-        self.in_frame(row, Instance { module: self.module, op, bytes }, None)?;
+        self.in_frame(row, Instance { module: self.module, bytes }, None)?;
         self.reachable = false;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::form::{Exit, Ty};
 use super::pass::{At, Buffers, Hold, Local, NONE, Pass, Result, unsupported};
+use super::quick::{BR_IF, IF, is_comparison};
 use super::table::Table;
 use crate::compile::{Backend, CompileError, Compiled, FunctionBody};
 use crate::object::write;
@@ -11,7 +12,7 @@ use latier_runtime::module::ModuleDesc;
 use latier_runtime::sites;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use wasmparser::{BinaryReader, Operator, OperatorsReader};
+use wasmparser::{BinaryReader, Operator, OperatorsReader, OperatorsReaderAllocations};
 
 /// Bodies stitched together from stencils.
 pub struct StencilBackend {
@@ -58,13 +59,8 @@ impl Backend for StencilBackend {
     }
 }
 
-/// A comparison, whose result the next operator may branch on.
-fn is_comparison(opcode: u8) -> bool {
-    matches!(opcode, 0x45..=0x66 | 0xd1)
-}
-
-const IF: u8 = 0x04;
-const BR_IF: u8 = 0x0d;
+/// `else` by itself is none of the reader's, which begins anew at each operator.
+const ELSE: u8 = 0x05;
 
 impl<'a> Pass<'a> {
     pub(super) fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
@@ -103,7 +99,7 @@ impl<'a> Pass<'a> {
         self.base = 8 * words;
         let prologue = self.prologue();
         self.start(self.ty);
-        self.operators(body.bytes, OperatorsReader::new(locals.get_binary_reader()))?;
+        self.operators(body.bytes, locals.original_position() as usize)?;
         if let Some(trace) = &mut self.trace {
             trace.end(self.b.code.at(), self.b.traps.len());
         }
@@ -120,13 +116,25 @@ impl<'a> Pass<'a> {
         Compiled { object, symbols: self.b.symbols.iter().copied().collect() }
     }
 
-    fn operators(&mut self, body: &[u8], mut reader: OperatorsReader<'_>) -> Result<()> {
-        while !reader.eof() {
-            let start = reader.original_position() as usize;
-            self.offset = start as u32;
-            let op = reader.read().map_err(malformed)?;
-            let end = reader.original_position() as usize;
-            let bytes = &body[start..end];
+    /// Compiles the operators of a body, from `start` on.
+    fn operators(&mut self, body: &[u8], start: usize) -> Result<()> {
+        let (mut at, mut allocations) = (start, OperatorsReaderAllocations::default());
+        while at < body.len() {
+            self.offset = at as u32;
+            let here = |e: CompileError| CompileError { offset: e.offset.or(Some(at as u32)), ..e };
+            if self.reachable
+                && self.trace.is_none()
+                && let Some(next) = self.quick(body, at).map_err(here)?
+            {
+                at = next;
+                continue;
+            }
+            let rest = BinaryReader::new(&body[at..], at as u64);
+            let mut reader = OperatorsReader::new_with_allocs(rest, allocations);
+            let op = if body[at] == ELSE { Operator::Else } else { reader.read().map_err(malformed)? };
+            let end = if body[at] == ELSE { at + 1 } else { reader.original_position() as usize };
+            let bytes = &body[at..end];
+            at = end;
             if let Some(trace) = &mut self.trace {
                 trace.operator(&op, self.offset, self.b.code.at());
             }
@@ -134,11 +142,14 @@ impl<'a> Pass<'a> {
                 self.skip(&op)
             } else if is_comparison(bytes[0]) && matches!(body.get(end), Some(&(IF | BR_IF))) {
                 let next = reader.read().map_err(malformed)?;
+                at = reader.original_position() as usize;
                 self.compare_and_branch(&op, bytes, &next)
             } else {
                 self.operator(&op, bytes)
             };
-            done.map_err(|e| CompileError { offset: e.offset.or(Some(self.offset)), ..e })?;
+            let offset = self.offset;
+            done.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
+            allocations = reader.into_allocations();
         }
         Ok(())
     }
@@ -199,7 +210,7 @@ impl<'a> Pass<'a> {
         self.push_register(Ty::V128);
     }
 
-    fn local_get(&mut self, local: u32) {
+    pub(super) fn local_get(&mut self, local: u32) {
         let ty = self.b.locals[local as usize].ty;
         let place = self.b.stack.len();
         let holds = &mut self.holds[usize::from(ty.is_float())];
@@ -219,7 +230,7 @@ impl<'a> Pass<'a> {
         self.push(At::Local(local), ty);
     }
 
-    fn local_set(&mut self, local: u32, tee: bool) {
+    pub(super) fn local_set(&mut self, local: u32, tee: bool) {
         let place = self.b.stack.len() - 1;
         let entry = self.top();
         // A local that becomes what it is.

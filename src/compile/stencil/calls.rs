@@ -220,7 +220,7 @@ impl Pass<'_> {
             self.enregister(below);
         }
         let (row, _) = self.row(op, bytes, 1)?;
-        let instance = Instance { module: self.module, op, bytes };
+        let instance = Instance { module: self.module, bytes };
         self.stitch(row, instance, None, Exit::Next)?;
         self.b.code.register(R10, super::code::INTS[0], Ty::I64);
         Ok(())

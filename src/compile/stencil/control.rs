@@ -154,7 +154,7 @@ impl Pass<'_> {
 
     /// Branches on the top operand.
     fn on_top(&mut self, exit: Exit, op: &Operator<'_>, bytes: &[u8]) -> Result<Chain> {
-        let instance = Instance { module: self.module, op, bytes };
+        let instance = Instance { module: self.module, bytes };
         let (row, _) = self.row(op, bytes, 1)?;
         if matches!(self.top().at, At::Constant(_)) {
             self.enregister(self.b.stack.len() - 1);
@@ -298,8 +298,7 @@ impl Pass<'_> {
     }
 
     fn branch_if(&mut self, depth: u32, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
-        let instance = Instance { module: self.module, op, bytes };
-        self.conditional(depth, 1, |pass, exit| pass.on_top(exit, instance.op, instance.bytes))
+        self.conditional(depth, 1, |pass, exit| pass.on_top(exit, op, bytes))
     }
 
     /// A branch whose condition is made of the topmost `operands`.

@@ -14,6 +14,7 @@ mod kept;
 mod listing;
 mod operator;
 mod pass;
+mod quick;
 mod stitch;
 mod table;
 

@@ -166,13 +166,18 @@ fn caught(module: &ModuleDesc, memarg: &MemArg, bytes: u64) -> Option<bool> {
 }
 
 /// The symbols that an operator refers to, in the order in which its stencil numbers them.
-pub(super) fn symbols(op: &Operator<'_>, memarg: Option<&MemArg>) -> [Option<Symbol>; 2] {
+pub(super) fn symbols(bytes: &[u8]) -> [Option<Symbol>; 2] {
     use Operator::*;
     let one = |symbol| [Some(symbol), None];
-    if let Some(MemArg { target: MemArgTarget::Memory(memory), .. }) = memarg {
+    // What the most frequent of them mean is seen at once.
+    if let [0x23 | 0x24, global @ 0..0x80] = *bytes {
+        return one(Symbol::Global(global.into()));
+    }
+    let Some(op) = parse(bytes) else { return [None, None] };
+    if let Some(MemArg { target: MemArgTarget::Memory(memory), .. }) = memarg(&op) {
         return one(Symbol::Memory(*memory));
     }
-    match *op {
+    match op {
         GlobalGet { global_index } | GlobalSet { global_index } => one(Symbol::Global(global_index)),
         MemorySize { mem } | MemoryGrow { mem } | MemoryFill { mem } => one(Symbol::Memory(mem)),
         MemoryCopy { dst_mem, src_mem } => [Some(Symbol::Memory(dst_mem)), Some(Symbol::Memory(src_mem))],

@@ -34,7 +34,7 @@ impl Pass<'_> {
         for (ty, entry) in params.iter_mut().zip(&self.b.stack[first..]) {
             *ty = entry.ty;
         }
-        let instance = Instance { module: self.module, op, bytes };
+        let instance = Instance { module: self.module, bytes };
         let row = self.table.row(&template, &params[..count], instance).map_err(unsupported)?;
         if let Some((slot, _)) = quick {
             self.b.quick[slot] = Some(row);
@@ -46,7 +46,7 @@ impl Pass<'_> {
     pub(super) fn plain(&mut self, op: &Operator<'_>, bytes: &[u8], exit: Exit) -> Result<Chain> {
         let count = operator::operands(op).ok_or_else(|| unsupported(format_args!("{op:?}")))?;
         let (row, offset) = self.row(op, bytes, count)?;
-        let instance = Instance { module: self.module, op, bytes };
+        let instance = Instance { module: self.module, bytes };
         self.stitch(row, instance, offset, exit)
     }
 
@@ -83,7 +83,7 @@ impl Pass<'_> {
                 constants[n] = value;
             }
         }
-        let taken = self.emit(stencil, &displacements, &constants, offset, instance.op);
+        let taken = self.emit(stencil, &displacements, &constants, offset, instance.bytes);
         self.truncate(first);
         if let Some(ty) = result {
             self.push_register(ty);
@@ -125,7 +125,7 @@ impl Pass<'_> {
                 return Ok(stencil);
             }
         }
-        Err(unsupported(format_args!("{:?} in registers", instance.op)))
+        Err(unsupported(format_args!("{:?} in registers", operator::parse(instance.bytes))))
     }
 
     /// An operator that takes its operands from the frame and puts its results there.
@@ -138,7 +138,8 @@ impl Pass<'_> {
         let count = row.params.len();
         let first = self.b.stack.len() - count;
         let stencil = self.table.stencil(row, Form::FRAME, instance);
-        let stencil = stencil.ok_or_else(|| unsupported(format_args!("{:?} in the frame", instance.op)))?;
+        let stencil = stencil
+            .ok_or_else(|| unsupported(format_args!("{:?} in the frame", operator::parse(instance.bytes))))?;
         if let Some(trace) = &mut self.trace {
             trace.choose(Form::FRAME, count);
         }
@@ -153,7 +154,7 @@ impl Pass<'_> {
             displacements[MAX_OPERANDS + n] = self.home(&self.top());
         }
         self.flushed = self.b.stack.len();
-        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, instance.op);
+        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, instance.bytes);
         self.forget();
         if row.calls {
             self.reload();
@@ -168,7 +169,7 @@ impl Pass<'_> {
         displacements: &[i32; MAX_OPERANDS + 2],
         constants: &[i64; MAX_OPERANDS],
         offset: Option<u64>,
-        op: &Operator<'_>,
+        bytes: &[u8],
     ) -> Chain {
         let start = self.b.code.at();
         self.b.code.put_chunks(&stencil.chunks, stencil.len);
@@ -197,7 +198,7 @@ impl Pass<'_> {
                 Hole::Taken => self.b.code.chain(&mut taken, at),
                 Hole::Trap(code) => self.b.traps.push((at, code, self.offset)),
                 Hole::Symbol(n) => {
-                    let symbol = operator::symbols(op, operator::memarg(op))[usize::from(n)];
+                    let symbol = operator::symbols(bytes)[usize::from(n)];
                     let symbol = symbol.expect("a role is one of the operator's symbols");
                     self.relocate(at, symbol);
                 }

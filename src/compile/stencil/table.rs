@@ -5,13 +5,13 @@ use super::form::{Class, Form, Ty};
 use super::generate::{Generator, MAX_OPERANDS, Raw, Request};
 use super::kept;
 use super::operator::{self, Template};
+use super::quick;
 use crate::compile::target::{self, RelaxedForms, Settings};
 use latier_runtime::module::ModuleDesc;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError, RwLock};
-use wasmparser::Operator;
 
 /// Constant operands, in the three makings that have to agree.
 const CONSTANTS: [[i64; MAX_OPERANDS]; 2] =
@@ -61,7 +61,6 @@ impl Row {
 #[derive(Clone, Copy)]
 pub(super) struct Instance<'a> {
     pub(super) module: &'a ModuleDesc,
-    pub(super) op: &'a Operator<'a>,
     /// Its bytes.
     pub(super) bytes: &'a [u8],
 }
@@ -146,7 +145,7 @@ impl Table {
             return Ok(row);
         }
         let mut row = Row::new(&key, params, &[], false);
-        if !matches!(instance.op, Operator::BrIf { .. } | Operator::If { .. }) {
+        if !matches!(instance.bytes[0], quick::IF | quick::BR_IF) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
             (row.results, row.calls) = (raw.results.into(), raw.returns);
             let _ = row.forms[Form::FRAME.number(0)].set(Some(Box::leak(Box::new(stencil))));
@@ -204,15 +203,16 @@ impl Table {
         instance: Instance<'_>,
         constants: [i64; MAX_OPERANDS],
     ) -> Result<(Raw, Stencil), String> {
-        let Instance { module, op, bytes } = instance;
-        let memarg = operator::memarg(op);
-        let symbols: Vec<_> = operator::symbols(op, memarg).into_iter().flatten().collect();
+        let Instance { module, bytes } = instance;
+        let own = operator::parse(bytes).ok_or("no operator")?;
+        let memarg = operator::memarg(&own);
+        let symbols: Vec<_> = operator::symbols(bytes).into_iter().flatten().collect();
         let placed =
             memarg.map(|memarg| operator::with_placeholder(module, memarg, bytes).ok_or("no placeholder"));
         let placed = placed.transpose()?;
         let replaced =
             placed.as_ref().map(|(bytes, _)| operator::parse(bytes).ok_or("no operator")).transpose()?;
-        let op = replaced.as_ref().unwrap_or(op);
+        let op = replaced.as_ref().unwrap_or(&own);
         let request = Request {
             module,
             op,
