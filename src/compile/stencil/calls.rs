@@ -215,7 +215,12 @@ impl Pass<'_> {
     /// Finds out what is called: the top operand says it. Its code goes to `r10`, its vmctx in place.
     fn given(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
         let below = self.b.stack.len() - 1;
-        self.flush(below);
+        // It uses registers of operands, among them those of arguments.
+        for place in self.flushed..below {
+            if self.b.stack[place].at == At::Register {
+                self.spill(place);
+            }
+        }
         if matches!(self.top().at, At::Constant(_)) {
             self.enregister(below);
         }
@@ -226,39 +231,77 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Brings the topmost operands where a call of this type has its arguments; stack arguments from `rsp` up.
-    fn arguments(&mut self, ty: &FuncType, layout: &CallLayout) {
-        let first = self.b.stack.len() - ty.params.len();
-        for (n, place) in layout.params.iter().enumerate() {
-            let entry = self.b.stack[first + n];
-            if let Loc::Mem(at) = *place {
-                let reg = if entry.ty == Ty::V128 { SCRATCH_FLOAT } else { RAX };
-                let ty = match entry.ty {
-                    Ty::F32 => Ty::I32,
-                    Ty::F64 => Ty::I64,
-                    other => other,
-                };
-                self.b.code.load(reg, ty, self.home(&entry));
-                self.b.code.store_argument(reg, ty, at as i32);
-            }
+    /// Brings the topmost operands where a call of this type has its arguments; stack arguments from `rsp` up. All
+    /// operands below are at home.
+    fn arguments(&mut self, layout: &CallLayout) {
+        let first = self.b.stack.len() - layout.params.len();
+        for (place, loc) in (first..).zip(&layout.params) {
+            let Loc::Mem(at) = *loc else { continue };
+            self.spill(place);
+            let entry = self.b.stack[place];
+            let (reg, ty) = match entry.ty {
+                Ty::V128 => (SCRATCH_FLOAT, Ty::V128),
+                Ty::I32 | Ty::F32 => (RAX, Ty::I32),
+                Ty::I64 | Ty::F64 => (RAX, Ty::I64),
+            };
+            self.b.code.load(reg, ty, self.home(&entry));
+            self.b.code.store_argument(reg, ty, at as i32);
         }
-        for (n, place) in layout.params.iter().enumerate() {
-            let entry = self.b.stack[first + n];
-            match *place {
-                Loc::Gpr(n) => self.b.code.load(ARGUMENTS[usize::from(n)], entry.ty, self.home(&entry)),
-                Loc::Fpr(n) => self.b.code.load(n, entry.ty, self.home(&entry)),
+        self.register_arguments(layout, first);
+        for (place, loc) in (first..).zip(&layout.params) {
+            let entry = self.b.stack[place];
+            match *loc {
+                _ if entry.at == At::Register => {}
+                Loc::Gpr(n) => self.value_to(ARGUMENTS[usize::from(n)], entry, place),
+                Loc::Fpr(n) => self.value_to(n, entry, place),
                 Loc::Mem(_) => {}
             }
         }
     }
 
+    /// Moves arguments from operands' registers to their own: each when no other argument is in its register any
+    /// more. Those that stand in each other's way go home.
+    fn register_arguments(&mut self, layout: &CallLayout, first: usize) {
+        let mut moves = [(0, 0, 0); 6];
+        let mut count = 0;
+        for (place, loc) in (first..).zip(&layout.params) {
+            let entry = self.b.stack[place];
+            if entry.at != At::Register {
+                continue;
+            }
+            // Float registers are told from others by a bit.
+            let (to, float) = match *loc {
+                Loc::Gpr(n) => (ARGUMENTS[usize::from(n)], 0),
+                Loc::Fpr(n) => (n, 0x40),
+                Loc::Mem(_) => continue,
+            };
+            moves[count] = (to | float, super::pass::register(entry.ty, place) | float, place);
+            count += 1;
+        }
+        let mut moves = &mut moves[..count];
+        while !moves.is_empty() {
+            let free = moves
+                .iter()
+                .position(|(to, ..)| moves.iter().all(|(other, from, _)| from != to || other == to));
+            let n = free.unwrap_or(0);
+            let (to, from, place) = moves[n];
+            match free {
+                Some(_) => self.b.code.register(to & 0x3f, from & 0x3f, self.b.stack[place].ty),
+                None => self.spill(place),
+            }
+            let last = moves.len() - 1;
+            moves.swap(n, last);
+            moves = &mut moves[..last];
+        }
+    }
+
     fn call(&mut self, ty: u32, callee: Callee) -> Result<()> {
         let (ty, layout) = self.signature(ty);
-        self.flush(self.b.stack.len());
+        self.flush(self.b.stack.len() - ty.params.len());
         if layout.stack_bytes > 0 {
             self.b.code.lower_stack(layout.stack_bytes);
         }
-        self.arguments(&ty, &layout);
+        self.arguments(&layout);
         if layout.result_area_bytes > 0 {
             self.area = self.area.max(layout.result_area_bytes);
             let place = self.b.code.address_later(RSI);
@@ -330,13 +373,12 @@ impl Pass<'_> {
 
     /// A call that takes the place of this body: its arguments are where this body's were.
     fn tail_call(&mut self, ty: u32, callee: Callee) -> Result<()> {
-        let (ty, layout) = self.signature(ty);
+        let (_, layout) = self.signature(ty);
         let (_, own) = self.signature(self.ty);
-        self.flush(self.b.stack.len());
         if layout.stack_bytes > 0 || own.stack_bytes > 0 {
             return Err(unsupported("a tail call with arguments on the stack"));
         }
-        self.arguments(&ty, &layout);
+        self.arguments(&layout);
         if layout.result_area_bytes > 0 {
             self.b.code.load(RSI, Ty::I64, -16);
         }
