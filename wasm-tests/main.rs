@@ -4,6 +4,7 @@
 //! `cargo test --test wasm-tests -- FILTER` runs a part; `BLESS=1` rewrites the expected output of `run` and `refuse`.
 
 mod broken;
+mod cache;
 mod case;
 mod cli;
 mod expected;
@@ -22,6 +23,7 @@ fn main() {
     trials.extend(run::trials());
     trials.extend(refuse::trials());
     trials.extend(broken::trials());
+    trials.extend(cache::trials());
     trials.extend(cli::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
