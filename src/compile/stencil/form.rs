@@ -120,9 +120,4 @@ impl Form {
     pub(super) fn class(self, n: usize) -> Class {
         if self.frame { Class::Memory } else { self.classes[n] }
     }
-
-    /// Whether an operator of so many operands takes and gives all in the frame.
-    pub(super) fn in_memory(self, _params: usize) -> bool {
-        self.frame
-    }
 }

@@ -117,7 +117,7 @@ impl Generator {
     pub(super) fn raw(&mut self, request: &Request<'_>) -> Result<Raw, CompileError> {
         let (mut raw, calls) = self.attempt(request, false)?;
         if calls {
-            debug_assert!(request.form.in_memory(request.params.len()));
+            debug_assert!(request.form.frame);
             raw = self.attempt(request, true)?.0;
         }
         Ok(raw)
@@ -260,7 +260,7 @@ fn operate(
     let values = std::mem::take(&mut f.stack);
     let ty = |f: &Lowering<'_>, value: Value| Ty::of_clif(f.builder.func.dfg.value_type(value));
     let types: Vec<Ty> = values.iter().map(|value| ty(f, *value)).collect();
-    let in_memory = returns || request.form.in_memory(request.params.len()) || values.len() > 1;
+    let in_memory = returns || request.form.frame || values.len() > 1;
     for (n, (value, ty)) in values.iter().zip(&types).enumerate() {
         if in_memory {
             let frame = if returns { f.ins().get_frame_pointer(I64) } else { registers.frame };

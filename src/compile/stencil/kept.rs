@@ -142,7 +142,7 @@ impl KeptRow {
 
     /// Adds what this row holds to a table that may have some of it.
     fn add(self, table: &Table) -> Option<()> {
-        if self.params.len() > MAX_OPERANDS || self.results.len() > 2 {
+        if self.key.is_empty() || self.params.len() > MAX_OPERANDS || self.results.len() > 2 {
             return None;
         }
         let row = table.kept_row(self.key, &self.params, &self.results, self.calls);
