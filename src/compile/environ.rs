@@ -140,16 +140,7 @@ impl<'a> Environ<'a> {
             (base, builder.func.dfg.value_def(base).inst())
         });
         limit_stack(builder.func, access.fixed);
-        Environ {
-            module,
-            access,
-            vmctx,
-            memory0,
-            memory0_used: false,
-            result_area: None,
-            vmctx_slot: None,
-            cache,
-        }
+        Environ::with(module, access, vmctx, memory0, cache)
     }
 
     /// For one operator by itself: the vmctx and the base of memory 0 come from outside, nothing is loaded before.
@@ -162,6 +153,16 @@ impl<'a> Environ<'a> {
     ) -> Environ<'a> {
         let access = AccessKinds::new(func);
         let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| (memory0, None));
+        Environ::with(module, access, vmctx, memory0, cache)
+    }
+
+    fn with(
+        module: &'a ModuleDesc,
+        access: AccessKinds,
+        vmctx: Value,
+        memory0: Option<(Value, Option<Inst>)>,
+        cache: &'a mut Cache,
+    ) -> Environ<'a> {
         Environ {
             module,
             access,

@@ -64,6 +64,33 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
+impl From<wasmparser::Error> for CompileError {
+    fn from(error: wasmparser::Error) -> CompileError {
+        CompileError { message: error.message().to_string(), offset: u32::try_from(error.offset()).ok() }
+    }
+}
+
+/// What a clause of a `try_table` takes and where it branches to.
+struct CatchClause {
+    /// The tag it takes; `None` if it takes all.
+    tag: Option<u32>,
+    label: u32,
+    /// Whether the branch is given the exception itself too.
+    with_ref: bool,
+}
+
+impl From<&wasmparser::Catch> for CatchClause {
+    fn from(catch: &wasmparser::Catch) -> CatchClause {
+        let (tag, label, with_ref) = match *catch {
+            wasmparser::Catch::One { tag, label } => (Some(tag), label, false),
+            wasmparser::Catch::OneRef { tag, label } => (Some(tag), label, true),
+            wasmparser::Catch::All { label } => (None, label, false),
+            wasmparser::Catch::AllRef { label } => (None, label, true),
+        };
+        CatchClause { tag, label, with_ref }
+    }
+}
+
 /// Maps (body, module facts) to an object. The result depends on nothing else, and on the module only through the
 /// symbols: equal bodies whose symbols have equal types give equal objects.
 pub trait Backend: Send + Sync {

@@ -53,7 +53,7 @@ impl Translator {
         let env = Environ::new(module, params[0], &mut self.cache, &mut builder);
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
         let own = params.split_off(hidden);
-        let code = self.locals.declare(&mut builder, func_type, &own, &parsed).map_err(malformed)?;
+        let code = self.locals.declare(&mut builder, func_type, &own, &parsed)?;
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);
         self.control.start(&mut lowering, ty, params.get(1).copied());
         operators(
@@ -88,7 +88,7 @@ fn operators(
         let offset = reader.original_position() as u32;
         while hints.next_if(|hint| hint.offset < offset).is_some() {}
         f.hint = hints.peek().filter(|hint| hint.offset == offset).map(|hint| hint.likely);
-        let op = reader.read().map_err(malformed)?;
+        let op = reader.read()?;
         f.builder.set_srcloc(SourceLoc::new(offset));
         let lowered =
             if control.is_reachable() { operator(&op, locals, control, f) } else { control.skip(&op, f) };
@@ -110,8 +110,4 @@ fn operator(
     let text = format!("{op:?}");
     let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     Err(CompileError { message: format!("operator {name} is not supported"), offset: None })
-}
-
-fn malformed(error: wasmparser::Error) -> CompileError {
-    CompileError { message: error.message().to_string(), offset: u32::try_from(error.offset()).ok() }
 }

@@ -2,6 +2,7 @@
 //! names. Does not know how an exception gets there.
 
 use super::{CompileError, Control, Kind, params};
+use crate::compile::CatchClause;
 use crate::compile::lower::{Catch, Lowering};
 use cranelift_codegen::ir::types::I64;
 use wasmparser::TryTable;
@@ -24,12 +25,7 @@ impl Control {
         let open = self.clauses.len();
         self.push(Kind::Try(open), ty, exit, f.stack.len() - params(f, ty));
         for catch in try_table.catches.iter().rev() {
-            let (tag, label, with_ref) = match *catch {
-                wasmparser::Catch::One { tag, label } => (Some(tag), label, false),
-                wasmparser::Catch::OneRef { tag, label } => (Some(tag), label, true),
-                wasmparser::Catch::All { label } => (None, label, false),
-                wasmparser::Catch::AllRef { label } => (None, label, true),
-            };
+            let CatchClause { tag, label, with_ref } = CatchClause::from(catch);
             let landing = f.builder.create_block();
             f.builder.append_block_param(landing, I64);
             f.catches.push(Catch { tag, landing, used: false });

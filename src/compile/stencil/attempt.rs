@@ -5,6 +5,7 @@ use super::control::Kind;
 use super::form::Ty;
 use super::pass::{At, Pass, Result, unsupported};
 use super::table::Instance;
+use crate::compile::CatchClause;
 use crate::object::symbol::Symbol;
 use latier_runtime::handlers::{CATCH_ALL, Handler};
 use latier_runtime::vmctx::EXCEPTION_VALUES;
@@ -28,12 +29,7 @@ impl Pass<'_> {
         self.flush(height);
         self.open(Kind::Try(open), try_table.ty, height);
         for catch in try_table.catches.iter().rev() {
-            let (tag, label, with_ref) = match *catch {
-                wasmparser::Catch::One { tag, label } => (Some(tag), label, false),
-                wasmparser::Catch::OneRef { tag, label } => (Some(tag), label, true),
-                wasmparser::Catch::All { label } => (None, label, false),
-                wasmparser::Catch::AllRef { label } => (None, label, true),
-            };
+            let CatchClause { tag, label, with_ref } = CatchClause::from(catch);
             let construct = outer - 1 - label as usize;
             self.b.clauses.push(Clause { tag, with_ref, construct, handlers: 0 });
         }

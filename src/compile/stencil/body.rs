@@ -91,9 +91,9 @@ impl<'a> Pass<'a> {
         };
         ty.params.iter().for_each(|ty| declare(&mut self.b.locals, Ty::of(*ty)));
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
-        let mut locals = parsed.get_locals_reader().map_err(malformed)?;
+        let mut locals = parsed.get_locals_reader()?;
         for _ in 0..locals.get_count() {
-            let (count, ty) = locals.read().map_err(malformed)?;
+            let (count, ty) = locals.read()?;
             (0..count).for_each(|_| declare(&mut self.b.locals, Ty::of_parsed(ty)));
         }
         self.base = 8 * words;
@@ -131,7 +131,7 @@ impl<'a> Pass<'a> {
             }
             let rest = BinaryReader::new(&body[at..], at as u64);
             let mut reader = OperatorsReader::new_with_allocs(rest, allocations);
-            let op = if body[at] == ELSE { Operator::Else } else { reader.read().map_err(malformed)? };
+            let op = if body[at] == ELSE { Operator::Else } else { reader.read()? };
             let end = if body[at] == ELSE { at + 1 } else { reader.original_position() as usize };
             let bytes = &body[at..end];
             at = end;
@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
             let done = if !self.reachable {
                 self.skip(&op)
             } else if is_comparison(bytes[0]) && matches!(body.get(end), Some(&(IF | BR_IF))) {
-                let next = reader.read().map_err(malformed)?;
+                let next = reader.read()?;
                 at = reader.original_position() as usize;
                 self.compare_and_branch(&op, bytes, &next)
             } else {
@@ -248,15 +248,7 @@ impl<'a> Pass<'a> {
             self.holds[usize::from(entry.ty.is_float())][place % 3].local = local;
         }
         let to = self.b.locals[local as usize].displacement;
-        match entry.at {
-            At::Register => self.b.code.store(super::pass::register(entry.ty, place), entry.ty, to),
-            At::Frame => self.b.code.copy(entry.ty, self.home(&entry), to),
-            At::Local(other) => {
-                let from = self.b.locals[other as usize].displacement;
-                self.b.code.copy(entry.ty, from, to);
-            }
-            At::Constant(value) => self.b.code.store_number(entry.ty, value, to),
-        }
+        self.value_at(to, entry, place);
         if !tee {
             self.pop();
         }
@@ -272,8 +264,4 @@ impl<'a> Pass<'a> {
             }
         }
     }
-}
-
-fn malformed(error: wasmparser::Error) -> CompileError {
-    CompileError { message: error.message().to_string(), offset: u32::try_from(error.offset()).ok() }
 }

@@ -158,23 +158,6 @@ impl Pass<'_> {
         }
     }
 
-    /// Brings a value to a register of its class.
-    fn value_to(&mut self, reg: u8, entry: Entry, place: usize) {
-        match entry.at {
-            At::Register => self.b.code.register(reg, super::pass::register(entry.ty, place), entry.ty),
-            At::Frame => self.b.code.load(reg, entry.ty, self.home(&entry)),
-            At::Local(local) => {
-                let from = self.b.locals[local as usize].displacement;
-                self.b.code.load(reg, entry.ty, from);
-            }
-            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
-            At::Constant(value) => {
-                let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
-                self.b.code.number(reg, value);
-            }
-        }
-    }
-
     /// Brings a result to the area whose address is in `r10`.
     fn store_result(&mut self, entry: Entry, place: usize, at: u32) {
         let reg = if entry.ty.is_float() { SCRATCH_FLOAT } else { RAX };

@@ -237,15 +237,7 @@ impl Pass<'_> {
         for place in first..self.b.stack.len() {
             let entry = self.b.stack[place];
             let to = self.home(&super::pass::Entry { at: At::Frame, word, ..entry });
-            match entry.at {
-                At::Register => self.b.code.store(super::pass::register(entry.ty, place), entry.ty, to),
-                At::Constant(value) => self.b.code.store_number(entry.ty, value, to),
-                At::Frame => self.b.code.copy(entry.ty, self.home(&entry), to),
-                At::Local(local) => {
-                    let from = self.b.locals[local as usize].displacement;
-                    self.b.code.copy(entry.ty, from, to);
-                }
-            }
+            self.value_at(to, entry, place);
             word += entry.ty.words();
         }
     }

@@ -230,23 +230,38 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Copies an operand's value to a register of its class.
+    pub(super) fn value_to(&mut self, reg: u8, entry: Entry, place: usize) {
+        match entry.at {
+            At::Register => self.b.code.register(reg, register(entry.ty, place), entry.ty),
+            At::Frame | At::Local(_) => self.b.code.load(reg, entry.ty, self.displacement(&entry)),
+            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
+            At::Constant(value) => {
+                let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
+                self.b.code.number(reg, value);
+            }
+        }
+    }
+
+    /// Copies an operand's value to a place in the frame.
+    pub(super) fn value_at(&mut self, displacement: i32, entry: Entry, place: usize) {
+        match entry.at {
+            At::Register => self.b.code.store(register(entry.ty, place), entry.ty, displacement),
+            At::Frame | At::Local(_) => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
+            At::Constant(value) => self.b.code.store_number(entry.ty, value, displacement),
+        }
+    }
+
     /// Brings an operand home.
     pub(super) fn spill(&mut self, place: usize) {
         let entry = self.b.stack[place];
-        let home = self.home(&entry);
         match entry.at {
             At::Frame => return,
-            At::Register => {
-                self.b.code.store(register(entry.ty, place), entry.ty, home);
-                self.holds[class_of(entry.ty)][place % 3].entry = NONE;
-            }
-            At::Local(local) => {
-                let from = self.b.locals[local as usize].displacement;
-                self.b.locals[local as usize].used -= 1;
-                self.b.code.copy(entry.ty, from, home);
-            }
-            At::Constant(value) => self.b.code.store_number(entry.ty, value, home),
+            At::Register => self.holds[class_of(entry.ty)][place % 3].entry = NONE,
+            At::Local(local) => self.b.locals[local as usize].used -= 1,
+            At::Constant(_) => {}
         }
+        self.value_at(self.home(&entry), entry, place);
         self.b.stack[place].at = At::Frame;
     }
 
@@ -279,24 +294,14 @@ impl<'a> Pass<'a> {
             return;
         }
         self.free(entry.ty, place);
-        let reg = register(entry.ty, place);
-        match entry.at {
-            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
-            At::Constant(value) => {
-                let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
-                self.b.code.number(reg, value);
-            }
-            _ => {
-                let from = self.displacement(&entry);
-                self.b.code.load(reg, entry.ty, from);
-            }
-        }
-        if let At::Local(local) = entry.at {
-            self.b.locals[local as usize].used -= 1;
+        self.value_to(register(entry.ty, place), entry, place);
+        let mut local = NONE;
+        if let At::Local(from) = entry.at {
+            self.b.locals[from as usize].used -= 1;
+            local = from;
         }
         self.b.stack[place].at = At::Register;
         self.flushed = self.flushed.min(place);
-        let local = if let At::Local(local) = entry.at { local } else { NONE };
         self.holds[class_of(entry.ty)][place % 3] = Hold { entry: place as u32, local };
     }
 

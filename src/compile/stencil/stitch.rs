@@ -196,7 +196,7 @@ impl Pass<'_> {
                     self.b.code.set_word(at, offset);
                 }
                 Hole::Taken => self.b.code.chain(&mut taken, at),
-                Hole::Trap(code) => self.b.traps.push((at, code, self.offset)),
+                Hole::Trap(code) => self.trap_at(at, code),
                 Hole::Symbol(n) => {
                     let symbol = operator::symbols(bytes)[usize::from(n)];
                     let symbol = symbol.expect("a role is one of the operator's symbols");
