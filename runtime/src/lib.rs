@@ -3,6 +3,7 @@
 
 pub mod abi;
 mod arch;
+pub mod background;
 pub mod backtrace;
 mod block;
 pub mod builtin;

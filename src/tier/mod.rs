@@ -1,4 +1,10 @@
-//! The tiers and the modes: which code a function gets first and what follows. Tables only; nothing here compiles.
+//! The tiers and the modes: which code a function gets first and what follows. Tables and arithmetic; nothing here
+//! compiles.
+
+pub mod knobs;
+pub mod policy;
+pub mod profile;
+pub mod refusal;
 
 use std::fmt;
 use std::str::FromStr;

@@ -3,3 +3,4 @@
 pub(crate) mod mmap;
 pub(crate) mod signals;
 pub(crate) mod stack;
+pub(crate) mod thread;
