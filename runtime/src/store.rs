@@ -105,6 +105,7 @@ impl StoreCore {
                 attention: AtomicU32::new(0),
                 exit_fp: 0,
                 exit_pc: 0,
+                osr_frame: 0,
             },
             origin: ptr::null_mut(),
             id: StoreId::next(),

@@ -46,6 +46,9 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Return address into that frame.
     pub exit_pc: usize,
+    /// Address that stands for `rbp` of the baseline frame whose copy lies below it. The attention handler writes it
+    /// right before it jumps to code that enters a function at a loop: that code reads its locals and operands there.
+    pub osr_frame: usize,
 }
 
 /// Offset of [`VmStore::stack_limit`].
@@ -56,6 +59,8 @@ pub const STORE_ATTENTION: i32 = offset_of!(VmStore, attention) as i32;
 pub const STORE_EXIT_FP: i32 = offset_of!(VmStore, exit_fp) as i32;
 /// Offset of [`VmStore::exit_pc`].
 pub const STORE_EXIT_PC: i32 = offset_of!(VmStore, exit_pc) as i32;
+/// Offset of [`VmStore::osr_frame`].
+pub const STORE_OSR_FRAME: i32 = offset_of!(VmStore, osr_frame) as i32;
 
 /// A linear memory as compiled code sees it.
 #[derive(Debug)]

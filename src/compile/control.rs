@@ -2,20 +2,21 @@
 //! parameters. What cannot be reached is not translated: no block is made that nothing branches to.
 
 mod attempt;
+mod entry;
 mod legacy;
+mod table;
 
 use self::attempt::Clause;
+pub(crate) use self::entry::{BaselineFrame, LoopEntry};
 use self::legacy::Caught;
 use super::CompileError;
 use super::environ::trap_code;
 use super::lower::Lowering;
 use super::signature::{RESULT_BYTES, parsed_type, value_type};
-use cranelift_codegen::ir::{
-    Block, BlockArg, BlockCall, Inst, InstBuilder, JumpTableData, MemFlagsData, Value,
-};
+use cranelift_codegen::ir::{Block, BlockArg, BlockCall, Inst, InstBuilder, MemFlagsData, Value};
 use cranelift_codegen::packed_option::PackedOption;
 use latier_runtime::abi::TrapCode;
-use wasmparser::{BlockType, BrTable, Operator};
+use wasmparser::{BlockType, Operator};
 
 /// Most values that the constructs of one body may pass into blocks: a few bytes of Wasm can demand a thousand.
 const MAX_BLOCK_PARAMS: usize = 1 << 22;
@@ -81,11 +82,20 @@ pub(crate) struct Control {
     relayed: Vec<usize>,
     /// The clauses of the open `try_table`s, in the order of [`Lowering::catches`].
     clauses: Vec<Clause>,
+    /// If the body is entered at a loop.
+    entry: Option<LoopEntry>,
 }
 
 impl Control {
     /// At the start of a body: the function itself is the outermost construct, and its type is that of its body.
-    pub fn start(&mut self, f: &mut Lowering<'_>, ty: u32, result_area: Option<Value>) {
+    /// `entry` is given if it is entered at a loop.
+    pub fn start(
+        &mut self,
+        f: &mut Lowering<'_>,
+        ty: u32,
+        result_area: Option<Value>,
+        entry: Option<LoopEntry>,
+    ) -> Result<(), CompileError> {
         self.frames.clear();
         self.dead = 0;
         self.reachable = true;
@@ -94,8 +104,9 @@ impl Control {
         self.passed = 0;
         self.relayed.clear();
         self.clauses.clear();
+        self.entry = entry;
         let target = f.builder.create_block();
-        self.push(Kind::Block, BlockType::FuncType(ty), target, 0);
+        self.push(f, Kind::Block, BlockType::FuncType(ty), target, 0)
     }
 
     /// Whether the next operator can be reached.
@@ -123,7 +134,7 @@ impl Control {
     /// Lowers `op` if it is one of control; false if not.
     pub fn lower(&mut self, op: &Operator<'_>, f: &mut Lowering<'_>) -> Result<bool, CompileError> {
         match op {
-            Operator::Block { blockty } => self.block(f, *blockty),
+            Operator::Block { blockty } => self.block(f, *blockty)?,
             Operator::Loop { blockty } => self.repeat(f, *blockty)?,
             Operator::If { blockty } => self.branch_in(f, *blockty)?,
             Operator::Else => self.otherwise(f)?,
@@ -133,8 +144,8 @@ impl Control {
             Operator::BrOnNull { relative_depth } => self.jump_if_null(f, *relative_depth)?,
             Operator::BrOnNonNull { relative_depth } => self.jump_unless_null(f, *relative_depth)?,
             Operator::BrTable { targets } => self.jump_table(f, targets)?,
-            Operator::TryTable { try_table } => self.attempt(f, try_table),
-            Operator::Try { blockty } => self.legacy_try(f, *blockty),
+            Operator::TryTable { try_table } => self.attempt(f, try_table)?,
+            Operator::Try { blockty } => self.legacy_try(f, *blockty)?,
             Operator::Catch { tag_index } => self.legacy_catch(f, Some(*tag_index))?,
             Operator::CatchAll => self.legacy_catch(f, None)?,
             Operator::Delegate { relative_depth } => self.delegate(f, *relative_depth)?,
@@ -158,21 +169,30 @@ impl Control {
         Ok(true)
     }
 
-    fn push(&mut self, kind: Kind, ty: BlockType, target: Block, height: usize) {
+    fn push(
+        &mut self,
+        f: &mut Lowering<'_>,
+        kind: Kind,
+        ty: BlockType,
+        target: Block,
+        height: usize,
+    ) -> Result<(), CompileError> {
+        self.keep_below(f, height)?;
         let branched = Branched::No;
         self.frames.push(Frame { kind, ty, target, height, branched, cold_else: false, relay: None.into() });
+        Ok(())
     }
 
-    fn block(&mut self, f: &mut Lowering<'_>, ty: BlockType) {
+    fn block(&mut self, f: &mut Lowering<'_>, ty: BlockType) -> Result<(), CompileError> {
         let exit = f.builder.create_block();
-        self.push(Kind::Block, ty, exit, f.stack.len() - params(f, ty));
+        self.push(f, Kind::Block, ty, exit, f.stack.len() - params(f, ty))
     }
 
     fn repeat(&mut self, f: &mut Lowering<'_>, ty: BlockType) -> Result<(), CompileError> {
         let count = params(f, ty);
         let height = f.stack.len() - count;
         let header = f.builder.create_block();
-        self.push(Kind::Loop, ty, header, height);
+        self.push(f, Kind::Loop, ty, header, height)?;
         self.arguments(f, count)?;
         if let BlockType::FuncType(ty) = ty {
             for ty in &f.env.func_type(ty).params {
@@ -180,8 +200,9 @@ impl Control {
             }
         }
         f.ins().jump(header, &self.args);
+        self.land(f, header);
         self.enter(f, header, height);
-        Ok(())
+        self.read_below(f, height)
     }
 
     /// `if`.
@@ -192,13 +213,13 @@ impl Control {
         let count = params(f, ty);
         if count == 0 && results(f, ty) == 0 {
             let branch = f.ins().brif(condition, taken, &[], exit, &[]);
-            self.push(Kind::BareIf(branch), ty, exit, f.stack.len());
+            self.push(f, Kind::BareIf(branch), ty, exit, f.stack.len())?;
         } else {
             let other = f.builder.create_block();
             f.ins().brif(condition, taken, &[], other, &[]);
             f.builder.seal_block(other);
             self.keep(f, count)?;
-            self.push(Kind::If(other), ty, exit, f.stack.len() - count);
+            self.push(f, Kind::If(other), ty, exit, f.stack.len() - count)?;
         }
         if f.hint == Some(false) {
             f.builder.set_cold_block(taken);
@@ -238,8 +259,9 @@ impl Control {
         }
         let count = params(f, ty);
         f.stack.truncate(height);
-        f.stack.extend_from_within(height - count..);
         f.builder.switch_to_block(other);
+        self.read_below(f, height)?;
+        f.stack.extend_from_within(height - count..);
         self.frames[n].kind = Kind::Else;
         self.reachable = true;
         Ok(())
@@ -281,6 +303,7 @@ impl Control {
             }
             self.enter(f, frame.target, height);
             f.builder.seal_block(frame.target);
+            self.read_below(f, height)?;
             self.reachable = true;
         } else if self.reachable {
             f.stack.drain(height..frame.height);
@@ -384,53 +407,6 @@ impl Control {
         f.ins().brif(reference, target, &self.args, next, &[]);
         f.builder.switch_to_block(next);
         f.builder.seal_block(next);
-        Ok(())
-    }
-
-    fn jump_table(&mut self, f: &mut Lowering<'_>, table: &BrTable<'_>) -> Result<(), CompileError> {
-        let selector = f.pop();
-        let mut cases = std::mem::take(&mut self.cases);
-        cases.clear();
-        let default = self.case(f, table.default())?;
-        for depth in table.targets() {
-            let depth = depth.map_err(|e| CompileError { message: e.to_string(), offset: None })?;
-            cases.push(self.case(f, depth)?);
-        }
-        let table = f.builder.create_jump_table(JumpTableData::new(default, &cases));
-        self.cases = cases;
-        f.ins().br_table(selector, table);
-        self.relays(f)?;
-        self.reachable = false;
-        Ok(())
-    }
-
-    /// One case of a `br_table`. Operands are passed on by a block of their own, one for all cases that lead to the
-    /// same construct: a table of many cases does not repeat them.
-    fn case(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<BlockCall, CompileError> {
-        let n = self.frames.len() - 1 - depth as usize;
-        let frame = self.frames[n];
-        let count = if matches!(frame.kind, Kind::Loop) { params(f, frame.ty) } else { results(f, frame.ty) };
-        let block = if count == 0 {
-            self.target(f, n)?
-        } else {
-            frame.relay.expand().unwrap_or_else(|| {
-                let relay = f.builder.create_block();
-                self.frames[n].relay = relay.into();
-                self.relayed.push(n);
-                relay
-            })
-        };
-        Ok(BlockCall::new(block, [], &mut f.builder.func.dfg.value_lists))
-    }
-
-    /// Fills the relays of a `br_table`.
-    fn relays(&mut self, f: &mut Lowering<'_>) -> Result<(), CompileError> {
-        while let Some(n) = self.relayed.pop() {
-            let relay = self.frames[n].relay.take().expect("a relayed construct has a relay");
-            f.builder.switch_to_block(relay);
-            f.builder.seal_block(relay);
-            self.jump_to_frame(f, n)?;
-        }
         Ok(())
     }
 

@@ -1,10 +1,11 @@
 //! Locals: each is a variable of Cranelift's SSA construction. Knows nothing of the operand stack's other sources.
 
 use super::CompileError;
+use super::control::BaselineFrame;
 use super::lower::Lowering;
 use super::signature::{parsed_type, value_type};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{Function, InstBuilder, Type, Value, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use latier_runtime::types::FuncType;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -20,21 +21,36 @@ pub(crate) struct Locals {
     touched: Vec<bool>,
     /// How many were.
     count: usize,
+    /// The values that were read from a baseline frame, one for each local.
+    read: Vec<Value>,
+}
+
+/// What the locals are in the beginning.
+pub(crate) enum Source<'a> {
+    /// The parameters have these values, the body's own locals are zero.
+    Call(&'a [Value]),
+    /// All are in this frame.
+    Frame(&'a mut BaselineFrame),
 }
 
 impl Locals {
-    /// Declares the parameters, which have these values, and the body's own locals, which are zero; returns what
-    /// follows the locals' declaration.
+    /// Declares the parameters and the body's own locals; returns what follows the locals' declaration.
     pub fn declare<'a>(
         &mut self,
         b: &mut FunctionBuilder<'_>,
         ty: &FuncType,
-        params: &[Value],
+        mut source: Source<'_>,
         body: &FunctionBody<'a>,
     ) -> wasmparser::Result<BinaryReader<'a>> {
-        for (ty, value) in ty.params.iter().zip(params) {
-            let variable = b.declare_var(value_type(*ty));
-            b.def_var(variable, *value);
+        self.read.clear();
+        for (n, ty) in ty.params.iter().enumerate() {
+            let ty = value_type(*ty);
+            let variable = b.declare_var(ty);
+            let value = match &mut source {
+                Source::Call(params) => params[n],
+                Source::Frame(frame) => self.read(b, frame, ty),
+            };
+            b.def_var(variable, value);
         }
         let mut own = 0;
         let mut locals = body.get_locals_reader()?;
@@ -45,9 +61,13 @@ impl Locals {
             }
             own += count as usize;
             let ty = parsed_type(ty);
-            let value = zero(b, ty);
+            let mut zeros = None;
             for _ in 0..count {
                 let variable = b.declare_var(ty);
+                let value = match &mut source {
+                    Source::Call(_) => *zeros.get_or_insert_with(|| zero(b, ty)),
+                    Source::Frame(frame) => self.read(b, frame, ty),
+                };
                 b.def_var(variable, value);
             }
         }
@@ -81,7 +101,23 @@ impl Locals {
         true
     }
 
-    /// The variable of a local. Locals are the only variables, declared in order, so the indices are the same.
+    /// Reads a local from a baseline frame.
+    fn read(&mut self, b: &mut FunctionBuilder<'_>, frame: &mut BaselineFrame, ty: Type) -> Value {
+        let value = frame.next(b, ty);
+        self.read.push(value);
+        value
+    }
+
+    /// At the end of the body: takes out what was read in vain.
+    pub fn finish(&self, func: &mut Function) {
+        for (value, _) in self.read.iter().zip(&self.touched).filter(|(_, touched)| !**touched) {
+            if let Some(load) = func.dfg.value_def(*value).inst() {
+                func.layout.remove_inst(load);
+            }
+        }
+    }
+
+    /// The variable of a local. Locals are the first variables, declared in order, so the indices are the same.
     fn variable(&mut self, local: u32) -> Variable {
         let touched = &mut self.touched[local as usize];
         self.count += usize::from(!*touched);
@@ -89,16 +125,17 @@ impl Locals {
         Variable::from_u32(local)
     }
 
-    /// Fails when the body has more locals and blocks than memory should be spent on.
-    pub fn check_size(&self, f: &Lowering<'_>) -> Result<(), CompileError> {
-        if self.count.saturating_mul(f.builder.func.dfg.num_blocks()) > MAX_TABLE_ENTRIES {
+    /// Fails when the body has more locals, `others` like them, and blocks than memory should be spent on.
+    pub fn check_size(&self, f: &Lowering<'_>, others: usize) -> Result<(), CompileError> {
+        if (self.count + others).saturating_mul(f.builder.func.dfg.num_blocks()) > MAX_TABLE_ENTRIES {
             return Err(CompileError { message: "too many locals in too many blocks".into(), offset: None });
         }
         Ok(())
     }
 }
 
-fn zero(b: &mut FunctionBuilder<'_>, ty: Type) -> Value {
+/// Zero of type `ty`.
+pub(crate) fn zero(b: &mut FunctionBuilder<'_>, ty: Type) -> Value {
     match ty {
         types::F32 => b.ins().f32const(Ieee32::with_bits(0)),
         types::F64 => b.ins().f64const(Ieee64::with_bits(0)),

@@ -5,6 +5,7 @@ mod control;
 pub mod cranelift;
 mod emit;
 mod environ;
+mod homes;
 mod locals;
 mod lower;
 mod signature;
@@ -20,6 +21,16 @@ use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
 use std::fmt;
 
+/// Where a body is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// At its start, by a call.
+    Start,
+    /// At the header of the loop whose operator is at this offset in the body's bytes: jumped to by baseline code
+    /// that has reached the header, when its frame was copied aside and is gone.
+    Loop(u32),
+}
+
 /// What a backend compiles: one function's body, already validated.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionBody<'a> {
@@ -29,12 +40,20 @@ pub struct FunctionBody<'a> {
     pub bytes: &'a [u8],
     /// What its author expects of its branches, by offset.
     pub hints: &'a [BranchHint],
+    /// Where the code is entered. Its signature is the function's in any case.
+    pub entry: Entry,
 }
 
 impl<'a> FunctionBody<'a> {
-    /// A body with what its module says of it.
+    /// A body with what its module says of it, entered at its start.
     pub fn new(module: &'a wasm::Module, body: &'a wasm::Body) -> FunctionBody<'a> {
-        FunctionBody { index: body.index, bytes: &body.bytes, hints: module.branch_hints(body.index) }
+        let hints = module.branch_hints(body.index);
+        FunctionBody { index: body.index, bytes: &body.bytes, hints, entry: Entry::Start }
+    }
+
+    /// The same body, entered at the loop whose operator is at `offset` in its bytes.
+    pub fn at_loop(self, offset: u32) -> FunctionBody<'a> {
+        FunctionBody { entry: Entry::Loop(offset), ..self }
     }
 }
 
@@ -97,7 +116,8 @@ pub trait Backend: Send + Sync {
     /// Compiles one function. Any thread, any number at a time.
     ///
     /// # Errors
-    /// When the body uses what the backend does not support, or exceeds its limits.
+    /// When the body uses what the backend does not support, or exceeds its limits; when it is to be entered at a
+    /// loop and the backend cannot do that, or the loop is none or cannot be reached.
     fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError>;
 
     /// Keeps for other processes what may save them work, if the backend has such.

@@ -12,6 +12,8 @@ use latier_runtime::sites::{Site, SiteKind, Sites};
 use latier_runtime::types::TypeRegistry;
 use std::fmt::Write as _;
 
+mod loops;
+
 const BOTH: [Settings; 2] = [Settings::Fast, Settings::Optimized];
 
 fn module_with(text: &str, features: &[&str]) -> wasm::Module {

@@ -1,12 +1,12 @@
 //! From a validated WebAssembly body to Cranelift's intermediate form: one pass over the operators, each handed to
 //! control, locals, or the family that lowers it. Knows no settings and no machine.
 
-use super::control::Control;
+use super::control::{BaselineFrame, Control, LoopEntry};
 use super::environ::{Cache, Environ};
-use super::locals::Locals;
+use super::locals::{Locals, Source};
 use super::lower::Lowering;
 use super::target::RelaxedForms;
-use super::{CompileError, FunctionBody, signature};
+use super::{CompileError, Entry, FunctionBody, signature};
 use crate::object::symbol::Symbol;
 use crate::wasm::BranchHint;
 use cranelift_codegen::ir::{Function, SourceLoc, Value};
@@ -49,13 +49,26 @@ impl Translator {
         builder.switch_to_block(entry);
         builder.seal_block(entry);
         let mut params = builder.block_params(entry).to_vec();
-        let hidden = 1 + usize::from(CallLayout::results_in_memory(&func_type.results));
+        let in_memory = CallLayout::results_in_memory(&func_type.results);
         let env = Environ::new(module, params[0], &mut self.cache, &mut builder);
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
-        let own = params.split_off(hidden);
-        let code = self.locals.declare(&mut builder, func_type, &own, &parsed)?;
+        let (code, area, entry);
+        match body.entry {
+            Entry::Start => {
+                let own = params.split_off(1 + usize::from(in_memory));
+                area = params.get(1).copied();
+                code = self.locals.declare(&mut builder, func_type, Source::Call(&own), &parsed)?;
+                entry = None;
+            }
+            Entry::Loop(offset) => {
+                let mut frame = BaselineFrame::new(&mut builder, &env, in_memory, body.bytes);
+                area = in_memory.then(|| frame.result_area(&mut builder));
+                code = self.locals.declare(&mut builder, func_type, Source::Frame(&mut frame), &parsed)?;
+                entry = Some(LoopEntry::new(&mut builder, frame, offset));
+            }
+        }
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);
-        self.control.start(&mut lowering, ty, params.get(1).copied());
+        self.control.start(&mut lowering, ty, area, entry)?;
         operators(
             OperatorsReader::new(code),
             body.hints,
@@ -63,9 +76,11 @@ impl Translator {
             &mut self.control,
             &mut lowering,
         )?;
+        self.control.finish()?;
         let Lowering { builder, env, stack, .. } = lowering;
         self.stack = stack;
         env.finish(builder.func);
+        self.locals.finish(builder.func);
         builder.finalize(target);
         Ok(())
     }
@@ -90,6 +105,7 @@ fn operators(
         f.hint = hints.peek().filter(|hint| hint.offset == offset).map(|hint| hint.likely);
         let op = reader.read()?;
         f.builder.set_srcloc(SourceLoc::new(offset));
+        control.stand_at(offset, &op)?;
         let lowered =
             if control.is_reachable() { operator(&op, locals, control, f) } else { control.skip(&op, f) };
         lowered.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
@@ -103,7 +119,7 @@ fn operator(
     control: &mut Control,
     f: &mut Lowering<'_>,
 ) -> Result<(), CompileError> {
-    locals.check_size(f)?;
+    locals.check_size(f, control.variables())?;
     if locals.lower(op, f) || f.operator(op) || control.lower(op, f)? {
         return Ok(());
     }

@@ -18,12 +18,12 @@ pub(super) struct Clause {
 
 impl Control {
     /// `try_table`.
-    pub(super) fn attempt(&mut self, f: &mut Lowering<'_>, try_table: &TryTable) {
+    pub(super) fn attempt(&mut self, f: &mut Lowering<'_>, try_table: &TryTable) -> Result<(), CompileError> {
         let (outer, ty) = (self.frames.len(), try_table.ty);
         f.env.keep_vmctx(&mut f.builder);
         let exit = f.builder.create_block();
         let open = self.clauses.len();
-        self.push(Kind::Try(open), ty, exit, f.stack.len() - params(f, ty));
+        self.push(f, Kind::Try(open), ty, exit, f.stack.len() - params(f, ty))?;
         for catch in try_table.catches.iter().rev() {
             let CatchClause { tag, label, with_ref } = CatchClause::from(catch);
             let landing = f.builder.create_block();
@@ -31,6 +31,7 @@ impl Control {
             f.catches.push(Catch { tag, landing, used: false });
             self.clauses.push(Clause { frame: outer - 1 - label as usize, with_ref });
         }
+        Ok(())
     }
 
     /// At the end of a `try_table`: from here on its clauses are closed, and it is known who leads to them.

@@ -20,14 +20,15 @@ pub(super) struct Caught {
 
 impl Control {
     /// `try`.
-    pub(super) fn legacy_try(&mut self, f: &mut Lowering<'_>, ty: BlockType) {
+    pub(super) fn legacy_try(&mut self, f: &mut Lowering<'_>, ty: BlockType) -> Result<(), CompileError> {
         f.env.keep_vmctx(&mut f.builder);
         let (exit, landing) = (f.builder.create_block(), f.builder.create_block());
         f.builder.append_block_param(landing, I64);
         let open = self.clauses.len();
-        self.push(Kind::LegacyTry(open), ty, exit, f.stack.len() - params(f, ty));
+        self.push(f, Kind::LegacyTry(open), ty, exit, f.stack.len() - params(f, ty))?;
         self.clauses.push(Clause { frame: self.frames.len() - 1, with_ref: false });
         f.catches.push(Catch { tag: None, landing, used: false });
+        Ok(())
     }
 
     /// `catch` and `catch_all`.

@@ -4,7 +4,8 @@ use super::form::{Exit, Ty};
 use super::pass::{At, Buffers, Hold, Local, NONE, Pass, Result, unsupported};
 use super::quick::{BR_IF, IF, is_comparison};
 use super::table::Table;
-use crate::compile::{Backend, CompileError, Compiled, FunctionBody};
+use crate::compile::homes::{Homes, may_loop};
+use crate::compile::{Backend, CompileError, Compiled, Entry, FunctionBody};
 use crate::object::write;
 use latier_runtime::abi::CallLayout;
 use latier_runtime::handlers;
@@ -71,7 +72,7 @@ impl<'a> Pass<'a> {
             ty,
             holds: [[Hold::NOTHING; 3]; 2],
             flushed: 0,
-            base: 0,
+            homes: Homes::default(),
             words: 0,
             spill: 0,
             area: 0,
@@ -83,11 +84,13 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn body(&mut self, body: FunctionBody<'_>) -> Result<Compiled> {
+        if let Entry::Loop(_) = body.entry {
+            return Err(unsupported("entry at a loop"));
+        }
         let ty = self.module.func_types[self.ty as usize].clone();
-        let mut words = 1 + u32::from(CallLayout::results_in_memory(&ty.results));
+        let mut homes = Homes::new(CallLayout::results_in_memory(&ty.results), may_loop(body.bytes));
         let mut declare = |locals: &mut Vec<Local>, ty: Ty| {
-            words += ty.words();
-            locals.push(Local { ty, displacement: -8 * words as i32, used: 0 });
+            locals.push(Local { ty, displacement: homes.next(ty.words()), used: 0 });
         };
         ty.params.iter().for_each(|ty| declare(&mut self.b.locals, Ty::of(*ty)));
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
@@ -96,7 +99,7 @@ impl<'a> Pass<'a> {
             let (count, ty) = locals.read()?;
             (0..count).for_each(|_| declare(&mut self.b.locals, Ty::of_parsed(ty)));
         }
-        self.base = 8 * words;
+        self.homes = homes;
         let prologue = self.prologue();
         self.start(self.ty);
         self.operators(body.bytes, locals.original_position() as usize)?;

@@ -4,6 +4,7 @@ use super::code::{ARGUMENTS, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
 use super::form::{Exit, Ty};
 use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature, unsupported};
 use super::table::Instance;
+use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::{CallLayout, Loc, TrapCode};
 use latier_runtime::types::FuncType;
@@ -43,10 +44,10 @@ impl Pass<'_> {
         self.trap_at(place, TrapCode::StackOverflow);
         self.b.code.lower_stack(0);
         let size = self.b.code.at() - 4;
-        self.b.code.store(RDI, Ty::I64, -8);
+        self.b.code.store(RDI, Ty::I64, Homes::VMCTX);
         let (ty, layout) = self.signature(self.ty);
         if layout.result_area_bytes > 0 {
-            self.b.code.store(RSI, Ty::I64, -16);
+            self.b.code.store(RSI, Ty::I64, Homes::RESULT_AREA);
         }
         for (n, place) in layout.params.iter().enumerate() {
             let Local { ty, displacement, .. } = self.b.locals[n];
@@ -62,28 +63,33 @@ impl Pass<'_> {
         Prologue { limit, size }
     }
 
+    /// Zeros the body's own locals, the first of which is `first`, and the count of samples.
     fn zero_locals(&mut self, first: usize) {
-        let Some(last) = self.b.locals.get(first..).and_then(<[Local]>::last) else { return };
+        let count = self.homes.activation();
+        let Some(last) = self.b.locals.get(first..).and_then(<[Local]>::last) else {
+            count.into_iter().for_each(|place| self.b.code.store_number(Ty::I64, 0, place));
+            return;
+        };
         let (bottom, top) = (last.displacement, self.b.locals[first]);
         let words = (top.displacement + 8 * top.ty.words() as i32 - bottom) / 8;
         if words <= ZERO_ONE_BY_ONE as i32 {
             self.b.code.number(RAX, 0);
-            for word in 0..words {
-                self.b.code.store(RAX, Ty::I64, bottom + 8 * word);
-            }
+            let locals = (0..words).map(|word| bottom + 8 * word);
+            locals.chain(count).for_each(|place| self.b.code.store(RAX, Ty::I64, place));
             return;
         }
-        // lea rdi, [bottom]; mov ecx, words; xor eax, eax; rep stosq; mov rdi, [rbp - 8]
+        // lea rdi, [bottom]; mov ecx, words; xor eax, eax; rep stosq; mov rdi, [vmctx]
         self.b.code.address(RDI, bottom);
         self.b.code.number(super::code::RCX, i64::from(words));
         self.b.code.number(RAX, 0);
         self.b.code.put(&[0xf3, 0x48, 0xab]);
-        self.b.code.load(RDI, Ty::I64, -8);
+        count.into_iter().for_each(|place| self.b.code.store(RAX, Ty::I64, place));
+        self.b.code.load(RDI, Ty::I64, Homes::VMCTX);
     }
 
     /// Writes what is known in the end: how large the frame is, and what depends on it.
     pub(super) fn frame(&mut self, prologue: Prologue) -> Result<()> {
-        let operands = self.base + 8 * self.words;
+        let operands = self.homes.bytes() + 8 * self.words;
         let area_at = (operands + self.area).next_multiple_of(16);
         let size = (area_at + self.spill).next_multiple_of(16);
         let signed = i32::try_from(size).map_err(|_| unsupported("a giant frame"))?;
@@ -93,7 +99,7 @@ impl Pass<'_> {
             self.b.code.set_word(place, inside as i32 - area_at as i32);
         }
         for handler in &mut self.b.handlers {
-            (handler.frame_bytes, handler.vmctx_at) = (size, size - 8);
+            (handler.frame_bytes, handler.vmctx_at) = (size, size.wrapping_add_signed(Homes::VMCTX));
         }
         Ok(())
     }
@@ -120,7 +126,7 @@ impl Pass<'_> {
     /// Brings the operands from `first` on where results go.
     fn several_results(&mut self, layout: &CallLayout, first: usize) {
         if layout.result_area_bytes > 0 {
-            self.b.code.load(R10, Ty::I64, -16);
+            self.b.code.load(R10, Ty::I64, Homes::RESULT_AREA);
         }
         // Results in registers may lie in others' registers: those first that are nowhere in the way.
         let mut late = Vec::new();
@@ -363,7 +369,7 @@ impl Pass<'_> {
         }
         self.arguments(&layout);
         if layout.result_area_bytes > 0 {
-            self.b.code.load(RSI, Ty::I64, -16);
+            self.b.code.load(RSI, Ty::I64, Homes::RESULT_AREA);
         }
         // leave; jmp
         match callee {

@@ -2,9 +2,7 @@
 //!
 //! ```text
 //!   rbp ──►  caller's rbp
-//!     -8     vmctx
-//!    -16     address of the result area, if results go through memory
-//!            locals, then operands: a word each (vectors two), in the order of the operand stack
+//!            homes: vmctx and others of the frame's own, locals, operands (see `compile/homes.rs`)
 //!            the area for results of calls
 //!   rsp ──►  what stencils spill
 //! ```
@@ -19,6 +17,7 @@ use super::listing::Trace;
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
+use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
 use crate::object::symbol::SymbolName;
 use crate::object::write::{RelocKind, Relocation, Target};
@@ -141,8 +140,8 @@ pub(super) struct Pass<'a> {
     pub(super) holds: [[Hold; 3]; 2],
     /// Operands below this are at home.
     pub(super) flushed: usize,
-    /// Bytes of the frame above the homes of operands.
-    pub(super) base: u32,
+    /// The homes in the frame but for those of operands.
+    pub(super) homes: Homes,
     /// The most words that operands took.
     pub(super) words: u32,
     pub(super) spill: u32,
@@ -177,7 +176,7 @@ impl<'a> Pass<'a> {
     /// Where an operand's home is.
     #[inline]
     pub(super) fn home(&self, entry: &Entry) -> i32 {
-        -((self.base + 8 * (entry.word + entry.ty.words())) as i32)
+        self.homes.end(entry.word + entry.ty.words())
     }
 
     /// Where an operand is in the frame, if it is there.
@@ -318,7 +317,7 @@ impl<'a> Pass<'a> {
 
     /// What stencils expect in registers is there again.
     pub(super) fn reload(&mut self) {
-        self.b.code.load(RDI, Ty::I64, -8);
+        self.b.code.load(RDI, Ty::I64, Homes::VMCTX);
         self.load_memory0();
     }
 
