@@ -300,8 +300,8 @@ fn inspect_stencils() -> Result<(), Failed> {
         "; f1 fib\n",
         "[i32.add ",
         "ret",
-        "traps\n",
-        "ud2",
+        "safepoints\n",
+        "callq *(%rax)\n",
     ];
     in_order(&output.stdout, &parts)
 }

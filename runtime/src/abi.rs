@@ -195,6 +195,29 @@ impl CallLayout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolveFailure(pub String);
 
+/// Where a function of the first tier was when it found the guest's attention wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safepoint {
+    /// The function.
+    pub function: FuncIndex,
+    /// Where in it.
+    pub place: Place,
+}
+
+/// A kind of safepoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The function begins.
+    Entry,
+    /// A round of a loop begins.
+    Loop {
+        /// Where the `loop` stands in the function's body, in bytes from its start.
+        offset: u32,
+        /// How many safepoints in loops this activation of the function has taken, this one included.
+        activation: u32,
+    },
+}
+
 /// The one call upward: the executor asks the session for what it lacks. One controller serves one module.
 pub trait Controller: Send + Sync {
     /// The code of a defined function, compiled now if it has none; waits while another thread compiles it. The
@@ -203,4 +226,11 @@ pub trait Controller: Send + Sync {
     /// # Errors
     /// When the function cannot be compiled.
     fn resolve(&self, function: FuncIndex) -> Result<CodeAddr, ResolveFailure>;
+
+    /// Answers a safepoint. The code that is to take the place of the running one, if any: at an entry, code of the same
+    /// function; in a loop, code that goes on at the loop's header and finds the frame by `VmStore::osr_frame`.
+    fn safepoint(&self, safepoint: Safepoint) -> Option<CodeAddr> {
+        let _ = safepoint;
+        None
+    }
 }

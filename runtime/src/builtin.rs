@@ -7,6 +7,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Builtin {
+    /// Where safepoints lead that find the guest's attention wanted. Of the first tier's code only, which calls it in
+    /// its own way: the vmctx in place, a number in a scratch register; all that can hold an argument is kept.
+    Safepoint,
     /// `(memory: *VmMemory, pages) -> previous pages or -1`
     MemoryGrow,
     /// `(dst: *VmMemory, src: *VmMemory, to, from, len) -> 0 if out of bounds`
@@ -43,11 +46,12 @@ pub enum Builtin {
 
 impl Builtin {
     /// Builtins there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 17;
 
     /// Values it takes behind the vmctx.
     pub fn params(self) -> usize {
         match self {
+            Builtin::Safepoint => 0,
             Builtin::DataDrop | Builtin::ElemDrop | Builtin::RefFunc => 1,
             Builtin::ExceptionNew | Builtin::Throw => 1,
             Builtin::MemoryGrow => 2,
@@ -59,7 +63,7 @@ impl Builtin {
 
     /// Whether it returns a value.
     pub fn has_result(self) -> bool {
-        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::Throw)
+        !matches!(self, Builtin::Safepoint | Builtin::DataDrop | Builtin::ElemDrop | Builtin::Throw)
     }
 
     /// Its offset in the table, in bytes.

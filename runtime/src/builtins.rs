@@ -34,6 +34,7 @@ unsafe impl Sync for Code {}
 
 /// In the order of [`Builtin`].
 static TABLE: [Code; Builtin::COUNT] = [
+    Code(arch::safepoint::<Runtime> as *const ()),
     Code(memory_grow as *const ()),
     Code(memory_copy as *const ()),
     Code(memory_fill as *const ()),

@@ -156,11 +156,11 @@ pub unsafe fn call_wasm(
     let unwind = Cell::new(None);
     let activation = Activation { landing_sp: Cell::new(0), stack_limit, outer, outer_exit, store, unwind };
     // SAFETY: the caller says that `store` is valid and that no one else is inside it.
-    let (exit_before, limit) = unsafe { (Exit::of(store), &(*store).stack_limit) };
+    let exit_before = unsafe { Exit::of(store) };
     // SAFETY: the same.
     unsafe { Exit::default().put(store) };
-    let limit_before = limit.load(Ordering::Relaxed);
-    limit.store(stack_limit, Ordering::Relaxed);
+    // SAFETY: the same.
+    let limit_before = unsafe { set_stack_limit(store, stack_limit) };
     THREAD.with(|thread| thread.innermost.set(&activation));
     // SAFETY: the caller vouches for code and arguments. Whatever ends the call early lands in the innermost
     // activation, which is this one: those inside have ended when control is back in Wasm.
@@ -168,10 +168,27 @@ pub unsafe fn call_wasm(
         arch::enter(activation.landing_sp.as_ptr(), regs, code, stack_args.as_ptr(), stack_args.len())
     };
     THREAD.with(|thread| thread.innermost.set(outer));
-    limit.store(limit_before, Ordering::Relaxed);
+    // SAFETY: as above.
+    unsafe { set_stack_limit(store, limit_before) };
     // SAFETY: as above.
     unsafe { exit_before.put(store) };
     if unwound == 0 { Ok(()) } else { Err(activation.take_unwind()) }
+}
+
+/// Sets the lowest stack address that the store's frames may use, and gives the one before. A wish for the guest's
+/// attention that comes at this moment may be lost.
+///
+/// # Safety
+/// `store` is valid.
+#[inline]
+unsafe fn set_stack_limit(store: *mut VmStore, limit: usize) -> usize {
+    // SAFETY: the same condition; other threads write only atomic fields.
+    let (stack, entry, floor) =
+        unsafe { (&(*store).stack_limit, &(*store).entry_limit, &(*store).entry_floor) };
+    let before = stack.load(Ordering::Relaxed);
+    stack.store(limit, Ordering::Relaxed);
+    entry.store(limit.max(floor.load(Ordering::Relaxed)), Ordering::Relaxed);
+    before
 }
 
 #[cold]

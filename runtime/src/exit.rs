@@ -8,7 +8,6 @@ use crate::types::FuncType;
 use crate::vmctx::{VmHeader, VmStore};
 use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr;
 use std::sync::Arc;
 
 pub use crate::arch::{HostFrame, HostHead};
@@ -36,12 +35,7 @@ impl HostContext {
     pub fn new(store: *mut VmStore, ty: Arc<FuncType>, call: HostCode) -> HostContext {
         let layout = CallLayout::new(&ty);
         let floats = layout.params.iter().chain(&layout.results).any(|loc| matches!(loc, Loc::Fpr(_)));
-        let header = VmHeader {
-            store,
-            builtins: ptr::null(),
-            memory0_base: ptr::null_mut(),
-            instance: ptr::null_mut(),
-        };
+        let header = VmHeader::of_host(store);
         HostContext { head: HostHead { header, call, stack_bytes: layout.stack_bytes, floats }, layout, ty }
     }
 

@@ -2,6 +2,7 @@
 //! instance comes to be is `instantiate`'s business.
 
 use crate::abi::{Controller, FuncIndex};
+use crate::attention::{Attention, Watch};
 use crate::block::Block;
 use crate::code_memory::ModuleCode;
 use crate::exception::{Tag, TagCell};
@@ -38,17 +39,21 @@ pub struct Module {
     /// Bytes of the passive data segments, by segment index; read when the module is first instantiated, so that
     /// `memory.init` cannot fail because the guest file has changed.
     passive_data: Box<[OnceLock<Bytes>]>,
+    /// What wants the attention of its instances, if anything ever does.
+    attention: Option<Arc<Attention>>,
 }
 
 impl Module {
     /// A module of this description. `code` has the module's defined functions, `controller` serves them, `bytes`
-    /// is the guest file, `types` the engine's registry, which gave the description its type ids.
+    /// is the guest file, `types` the engine's registry, which gave the description its type ids, `attention` what may
+    /// want the attention of its instances.
     pub fn new(
         desc: Arc<ModuleDesc>,
         code: Arc<ModuleCode>,
         controller: Arc<dyn Controller>,
         bytes: Arc<dyn GuestBytes>,
         types: Arc<TypeRegistry>,
+        attention: Option<Arc<Attention>>,
     ) -> Arc<Module> {
         let exports = desc.exports.iter().map(|e| (e.name.as_str().into(), e.item)).collect();
         let passive_data = desc.data.iter().map(|_| OnceLock::new()).collect();
@@ -61,6 +66,7 @@ impl Module {
             types,
             exports,
             passive_data,
+            attention,
         })
     }
 
@@ -140,6 +146,8 @@ pub(crate) struct InstanceCell {
     pub(crate) host_imports: Vec<Stable<HostFunc>>,
     pub(crate) dropped_data: Box<[Cell<bool>]>,
     pub(crate) dropped_elements: Box<[Cell<bool>]>,
+    /// While it lives, the instance's attention can be had.
+    watch: Option<Watch>,
 }
 
 impl InstanceCell {
@@ -162,16 +170,22 @@ impl InstanceCell {
             host_imports: Vec::new(),
             dropped_data: flags(desc.data.len()),
             dropped_elements: flags(desc.elements.len()),
+            watch: None,
         });
-        let pointer = cell.as_non_null();
+        let mut pointer = cell.as_non_null();
         // SAFETY: the vmctx starts with a header and is ours alone so far.
         unsafe {
             pointer.as_ref().vmctx().write(VmHeader {
-                store: store.vm(),
                 builtins: crate::builtins::table(),
-                memory0_base: std::ptr::null_mut(),
                 instance: pointer.as_ptr().cast(),
+                ..VmHeader::of_host(store.vm())
             });
+        }
+        if let Some(attention) = &module.attention {
+            // SAFETY: the cell owns the vmctx and the watch; the store outlives its cells.
+            let watch = unsafe { attention.watch(pointer.as_ref().vmctx()) };
+            // SAFETY: no one else has the cell yet.
+            unsafe { pointer.as_mut() }.watch = Some(watch);
         }
         Ok(cell)
     }

@@ -3,6 +3,7 @@
 
 pub mod abi;
 mod arch;
+pub mod attention;
 pub mod background;
 pub mod backtrace;
 mod block;
@@ -28,6 +29,7 @@ pub mod parking;
 mod reentry;
 pub mod reexports;
 pub mod registry;
+mod safepoint;
 pub mod shared_memory;
 pub mod sites;
 pub mod store;

@@ -37,7 +37,7 @@ use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Which store: never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +92,8 @@ pub(crate) struct StoreCore {
     pub(crate) tags: Vec<Arc<TagCell>>,
     pub(crate) exceptions: RefCell<Exceptions>,
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// Copy of the frame that was last left in the middle of a loop.
+    pub(crate) osr_copy: RefCell<Vec<u64>>,
     /// By type id: of the types that calls without a known type have met.
     signatures: Vec<Option<Arc<Signature>>>,
     _pinned: PhantomPinned,
@@ -100,13 +102,7 @@ pub(crate) struct StoreCore {
 impl StoreCore {
     fn new(types: Arc<TypeRegistry>) -> StoreCore {
         StoreCore {
-            vm: VmStore {
-                stack_limit: AtomicUsize::new(0),
-                attention: AtomicU32::new(0),
-                exit_fp: 0,
-                exit_pc: 0,
-                osr_frame: 0,
-            },
+            vm: VmStore::default(),
             origin: ptr::null_mut(),
             id: StoreId::next(),
             types,
@@ -120,6 +116,7 @@ impl StoreCore {
             tags: Vec::new(),
             exceptions: RefCell::default(),
             externs: Vec::new(),
+            osr_copy: RefCell::default(),
             signatures: Vec::new(),
             _pinned: PhantomPinned,
         }

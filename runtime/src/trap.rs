@@ -8,6 +8,7 @@ use crate::entry;
 use crate::exception::Exception;
 use crate::reentry;
 use crate::registry;
+use crate::safepoint;
 use crate::sites::{SiteKind, Sites};
 use crate::sys::signals;
 use crate::throw;
@@ -122,6 +123,11 @@ impl arch::Upcalls for Runtime {
             activation.set_unwind(unwind);
             activation.landing_sp()
         })
+    }
+
+    extern "C" fn safepoint(vmctx: *mut VmHeader, fp: usize, pc: usize, given: usize, sp: usize) -> usize {
+        // SAFETY: the assembly passes what code with safepoints called it with: its own vmctx and frame.
+        unsafe { safepoint::answer(vmctx, &safepoint::Frame { fp, sp, pc, given }) }
     }
 
     extern "C" fn throw(_vmctx: *mut VmHeader, exception: *mut VmException) {

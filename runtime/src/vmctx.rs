@@ -11,6 +11,7 @@
 //! ```
 
 use std::mem::offset_of;
+use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 /// What starts every context that can be the first argument of a call: an instance's vmctx and a host function's.
@@ -25,6 +26,22 @@ pub struct VmHeader {
     pub memory0_base: *mut u8,
     /// The instance that owns this vmctx; null in a host function's context.
     pub instance: *mut std::ffi::c_void,
+    /// The attention word: not 0 when something wants the guest's attention. Code with safepoints tests it at loop
+    /// headers. Any thread may write it.
+    pub attention: AtomicU32,
+}
+
+impl VmHeader {
+    /// The header of a context in `store`, whose code never asks for a builtin and has no safepoints.
+    pub fn of_host(store: *mut VmStore) -> VmHeader {
+        VmHeader {
+            store,
+            builtins: ptr::null(),
+            memory0_base: ptr::null_mut(),
+            instance: ptr::null_mut(),
+            attention: AtomicU32::new(0),
+        }
+    }
 }
 
 /// Offset of [`VmHeader::store`].
@@ -33,28 +50,33 @@ pub const HEADER_STORE: i32 = offset_of!(VmHeader, store) as i32;
 pub const HEADER_BUILTINS: i32 = offset_of!(VmHeader, builtins) as i32;
 /// Offset of [`VmHeader::memory0_base`].
 pub const HEADER_MEMORY0_BASE: i32 = offset_of!(VmHeader, memory0_base) as i32;
+/// Offset of [`VmHeader::attention`].
+pub const HEADER_ATTENTION: i32 = offset_of!(VmHeader, attention) as i32;
 
 /// State of a store that compiled code and trampolines read and write.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C)]
 pub struct VmStore {
-    /// Lowest stack address that Wasm frames may use; prologues compare with it.
+    /// Lowest stack address that Wasm frames may use; prologues compare with it. 0 while no thread is inside.
     pub stack_limit: AtomicUsize,
-    /// The attention word: not 0 when something wants the guest's attention (interrupt, tier-up, time-out).
-    pub attention: AtomicU32,
+    /// What prologues with a safepoint compare with instead: the same, or above every stack when the guest's
+    /// attention is wanted. Any thread may write it.
+    pub entry_limit: AtomicUsize,
+    /// [`VmStore::entry_limit`] is never less than this: 0, or the most there is when every safepoint is to be taken.
+    pub entry_floor: AtomicUsize,
     /// Frame pointer of the Wasm frame that last left for the host.
     pub exit_fp: usize,
     /// Return address into that frame.
     pub exit_pc: usize,
-    /// Address that stands for `rbp` of the baseline frame whose copy lies below it. The attention handler writes it
-    /// right before it jumps to code that enters a function at a loop: that code reads its locals and operands there.
+    /// Address that stands for `rbp` of a frame that was left in the middle of a loop: its copy lies below. Written
+    /// right before a jump to the code that goes on there.
     pub osr_frame: usize,
 }
 
 /// Offset of [`VmStore::stack_limit`].
 pub const STORE_STACK_LIMIT: i32 = offset_of!(VmStore, stack_limit) as i32;
-/// Offset of [`VmStore::attention`].
-pub const STORE_ATTENTION: i32 = offset_of!(VmStore, attention) as i32;
+/// Offset of [`VmStore::entry_limit`].
+pub const STORE_ENTRY_LIMIT: i32 = offset_of!(VmStore, entry_limit) as i32;
 /// Offset of [`VmStore::exit_fp`].
 pub const STORE_EXIT_FP: i32 = offset_of!(VmStore, exit_fp) as i32;
 /// Offset of [`VmStore::exit_pc`].
@@ -224,7 +246,7 @@ impl VmLayout {
 // Trampolines in assembly and every compiled function rely on these.
 const _: () = {
     assert!(HEADER_STORE == 0);
-    assert!(size_of::<VmHeader>() == 32);
+    assert!(size_of::<VmHeader>() == 40);
     assert!(size_of::<VmFuncRef>() == 32);
     assert!(size_of::<VmFuncImport>() == 24);
     assert!(size_of::<VmGlobal>() == 16);

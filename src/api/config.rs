@@ -1,7 +1,7 @@
 //! What an engine is made from: the embedder's choices. Decides nothing itself.
 
 use crate::session::{Listener, SessionConfig, WrapBackend};
-use crate::tier::{Mode, Validation};
+use crate::tier::{Mode, TierUp, Validation};
 use crate::wasm::features::Features;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +32,12 @@ impl Config {
     /// How functions are compiled, and when.
     pub fn mode(&mut self, mode: Mode) -> &mut Config {
         self.session.mode = mode;
+        self
+    }
+
+    /// How hot functions are found, in [`Mode::Tiered`].
+    pub fn tier_up(&mut self, tier_up: TierUp) -> &mut Config {
+        self.session.tier_up = tier_up;
         self
     }
 

@@ -47,8 +47,11 @@ pub use types::{
 };
 pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
+pub use crate::compile::Entry;
 pub use crate::session::{Event, Listener};
-pub use crate::tier::{Mode, Tier, Validation};
+pub use crate::tier::knobs::{KnobRow, Knobs};
+pub use crate::tier::refusal::{Reason, ReasonRow};
+pub use crate::tier::{Mode, Tier, TierUp, Validation};
 pub use crate::wasm::Producer;
 pub use crate::wasm::features::Features;
 pub use anyhow::Error;

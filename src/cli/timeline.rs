@@ -1,7 +1,7 @@
 //! `--timeline`: one line for each event of the session, as it happens. Interprets nothing.
 
 use super::output;
-use crate::{Event, Listener};
+use crate::{Entry, Event, Listener};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -46,9 +46,10 @@ pub(super) fn describe(event: &Event<'_>) -> String {
             format!("created     {functions} functions, {} µs{from}{}", us(took), names.join(", "))
         }
         Event::FirstCall { function } => format!("first call  f{}", function.0),
-        Event::Compiled { function, tier, cost } => format!(
-            "compiled    f{} {tier}: {} µs, {} bytes to {}; validated {} µs, linked {} µs",
+        Event::Compiled { function, tier, entry, cost } => format!(
+            "compiled    f{}{} {tier}: {} µs, {} bytes to {}; validated {} µs, linked {} µs",
             function.0,
+            at(entry),
             us(&cost.compile),
             cost.wasm_bytes,
             cost.native_bytes,
@@ -57,7 +58,23 @@ pub(super) fn describe(event: &Event<'_>) -> String {
         ),
         Event::Refused { function, tier, reason } => format!("refused     f{} {tier}: {reason}", function.0),
         Event::Redirected { function, tier } => format!("redirected  f{} {tier}", function.0),
+        Event::TierUpQueued { function, entry, worth } => {
+            format!("hot         f{}{}: worth {worth:.1} times its compile", function.0, at(entry))
+        }
+        Event::TierUpRefused { function, entry, reason, message } => {
+            let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+            format!("not hotter  f{}{}: {reason}{message}", function.0, at(entry))
+        }
+        Event::Entered { function, offset } => format!("entered     f{} at {offset:#x}", function.0),
         Event::Failed { function, reason } => format!("failed      f{}: {reason}", function.0),
+    }
+}
+
+/// Where code is entered that is not entered at its start.
+fn at(entry: &Entry) -> String {
+    match entry {
+        Entry::Start => String::new(),
+        Entry::Loop(offset) => format!(" at {offset:#x}"),
     }
 }
 
@@ -73,7 +90,7 @@ mod tests {
         let function = FuncIndex(7);
         let cost =
             Cost { wasm_bytes: 10, native_bytes: 30, compile: Duration::from_micros(150), ..Cost::default() };
-        let line = describe(&Event::Compiled { function, tier: Tier::Fast, cost });
+        let line = describe(&Event::Compiled { function, tier: Tier::Fast, entry: Entry::Start, cost });
         assert_eq!(line, "compiled    f7 fast: 150 µs, 10 bytes to 30; validated 0 µs, linked 0 µs");
         let line = describe(&Event::FirstCall { function });
         assert_eq!(line, "first call  f7");

@@ -1,15 +1,17 @@
 //! The lazy reexports of one module: for each function the alias from its entry point to its implementation, and
 //! the lookup that materializes the implementation at the first call.
 
+use super::hot::Hot;
 use super::lifecycle::{Claim, Lifecycle, Outcome};
 use super::materialize::{self, Failure};
-use super::{Event, Session};
+use super::{Event, Session, reoptimize};
+use crate::compile::Entry;
 use crate::wasm;
-use latier_runtime::abi::{Controller, FuncIndex, ResolveFailure};
+use latier_runtime::abi::{Controller, FuncIndex, ResolveFailure, Safepoint};
 use latier_runtime::code_memory::{CodeAddr, CodeMemoryError, ModuleCode};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 /// The lazy reexports of a module.
@@ -21,6 +23,10 @@ pub struct LazyReexports {
     failures: Mutex<HashMap<FuncIndex, String>>,
     /// How many modules the session had before.
     number: u32,
+    /// What samples have found.
+    hot: Hot,
+    /// Itself, for compiles in the background, which do not keep it.
+    itself: Weak<LazyReexports>,
 }
 
 impl LazyReexports {
@@ -34,13 +40,27 @@ impl LazyReexports {
         let code = ModuleCode::new(defined, wasm.desc.func_imports)?;
         let lifecycle = Lifecycle::new(defined as usize);
         let number = session.added.fetch_add(1, Ordering::Relaxed);
-        let reexports = LazyReexports { session, wasm, code, lifecycle, failures: Mutex::default(), number };
+        let (failures, hot) = (Mutex::default(), Hot::default());
+        let reexports = Arc::new_cyclic(|itself| {
+            let itself = itself.clone();
+            LazyReexports { session, wasm, code, lifecycle, failures, number, hot, itself }
+        });
         let took = start.elapsed();
         if !reexports.session.listeners.0.is_empty() {
             let producers = &reexports.wasm.producers();
             reexports.session.listeners.tell(Event::Created { functions: defined, took, producers });
         }
-        Ok(Arc::new(reexports))
+        Ok(reexports)
+    }
+
+    /// What samples have found of its functions.
+    pub(super) fn hot(&self) -> &Hot {
+        &self.hot
+    }
+
+    /// Itself, as long as it lives.
+    pub(super) fn itself(&self) -> &Weak<LazyReexports> {
+        &self.itself
     }
 
     /// The guest module.
@@ -90,15 +110,19 @@ impl LazyReexports {
     fn first_compile(&self, function: FuncIndex, number: usize) -> Result<CodeAddr, String> {
         let session = &self.session;
         let tier = session.config.mode.row().first;
+        if let Some(reoptimizer) = &session.reoptimizer {
+            reoptimizer.start();
+        }
         session.listeners.tell(Event::FirstCall { function });
-        match materialize::materialize(self, function, tier) {
+        match materialize::materialize(self, function, tier, Entry::Start) {
             Ok(done) => {
                 let tier = done.tier;
                 // The slot first, the state after it: whoever sees the state finds the slot redirected.
                 self.code.redirect(function, done.code);
                 self.lifecycle.finish(number, Outcome::Compiled);
-                session.statistics.compiled(tier, &done.cost);
-                session.listeners.tell(Event::Compiled { function, tier, cost: done.cost });
+                session.statistics.first_compiled(tier, &done.cost);
+                let entry = Entry::Start;
+                session.listeners.tell(Event::Compiled { function, tier, entry, cost: done.cost });
                 session.listeners.tell(Event::Redirected { function, tier });
                 Ok(done.code)
             }
@@ -130,6 +154,10 @@ impl Controller for LazyReexports {
     fn resolve(&self, function: FuncIndex) -> Result<CodeAddr, ResolveFailure> {
         self.lookup(function).map_err(ResolveFailure)
     }
+
+    fn safepoint(&self, safepoint: Safepoint) -> Option<CodeAddr> {
+        reoptimize::safepoint(self, safepoint)
+    }
 }
 
 /// A loaded module: its lazy reexports, and the executor's view of it, from which instances are made.
@@ -146,6 +174,7 @@ impl LoadedModule {
             reexports.clone(),
             reexports.wasm.bytes.clone(),
             reexports.session.types.clone(),
+            reexports.session.reoptimizer.as_ref().map(|reoptimizer| reoptimizer.attention().clone()),
         );
         LoadedModule { reexports, runtime }
     }

@@ -1,7 +1,9 @@
 //! What happens in a session, told to whoever wants to know. Listeners are told after the function's state has
 //! changed, outside every lock, on the thread on which it happened.
 
+use crate::compile::Entry;
 use crate::tier::Tier;
+use crate::tier::refusal::Reason;
 use crate::wasm::Producer;
 use latier_runtime::abi::FuncIndex;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub enum Event<'a> {
         function: FuncIndex,
         /// The tier that compiled it.
         tier: Tier,
+        /// Where it is entered.
+        entry: Entry,
         /// What it cost.
         cost: Cost,
     },
@@ -49,6 +53,33 @@ pub enum Event<'a> {
         function: FuncIndex,
         /// The tier of the new code.
         tier: Tier,
+    },
+    /// A function was found hot: it will be compiled again, optimized.
+    TierUpQueued {
+        /// The function.
+        function: FuncIndex,
+        /// Where the code will be entered.
+        entry: Entry,
+        /// What the compile is expected to gain, as a multiple of what it costs.
+        worth: f64,
+    },
+    /// A hot function is not compiled again.
+    TierUpRefused {
+        /// The function.
+        function: FuncIndex,
+        /// Where the code would have been entered.
+        entry: Entry,
+        /// Why.
+        reason: Reason,
+        /// What the compiler said, if it was that.
+        message: Option<&'a str>,
+    },
+    /// A running loop was left for optimized code, which goes on in its middle.
+    Entered {
+        /// The function.
+        function: FuncIndex,
+        /// Where the loop stands in the function's body, in bytes from its start.
+        offset: u32,
     },
     /// A function could not be compiled.
     Failed {

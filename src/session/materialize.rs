@@ -3,7 +3,7 @@
 use super::lazy_reexports::LazyReexports;
 use super::listener::Event;
 use super::{Cost, LoadError};
-use crate::compile::{CompileError, Compiled, FunctionBody};
+use crate::compile::{CompileError, Compiled, Entry, FunctionBody};
 use crate::link::{self, Identity, LinkError, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
 use crate::tier::Tier;
@@ -36,23 +36,28 @@ impl From<String> for Failure {
     }
 }
 
-/// Compiles and links one function. A panic in a backend is a failure like any other.
+/// Compiles and links one function, to be entered there. A panic in a backend is a failure like any other.
 pub(super) fn materialize(
     module: &LazyReexports,
     function: FuncIndex,
     tier: Tier,
+    entry: Entry,
 ) -> Result<Materialized, Failure> {
-    catch_unwind(AssertUnwindSafe(|| compile_and_link(module, function, tier))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-        Err(Failure::from(format!("the compiler failed: {text}")))
-    })
+    catch_unwind(AssertUnwindSafe(|| compile_and_link(module, function, tier, entry))).unwrap_or_else(
+        |panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text =
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+            Err(Failure::from(format!("the compiler failed: {text}")))
+        },
+    )
 }
 
 fn compile_and_link(
     module: &LazyReexports,
     function: FuncIndex,
     tier: Tier,
+    entry: Entry,
 ) -> Result<Materialized, Failure> {
     let session = module.session();
     let wasm = module.wasm();
@@ -63,14 +68,18 @@ fn compile_and_link(
         wasm.validate(&body).map_err(|e| format!("invalid function body: {e}"))?;
     }
     let validated = Instant::now();
-    let (tier, compiled) =
-        compile(module, FunctionBody::new(wasm, &body), tier).map_err(|e| match e.offset {
+    let (tier, compiled) = compile(module, FunctionBody { entry, ..FunctionBody::new(wasm, &body) }, tier)
+        .map_err(|e| match e.offset {
             Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
             None => e.to_string(),
         })?;
     let done = Instant::now();
     if let Some(directory) = &session.config.dump_objects {
-        dump(directory, module.number(), &format!("f{}.{tier}.o", function.0), &compiled.object)?;
+        let name = match entry {
+            Entry::Start => format!("f{}.{tier}.o", function.0),
+            Entry::Loop(offset) => format!("f{}.{tier}.{offset:#x}.o", function.0),
+        };
+        dump(directory, module.number(), &name, &compiled.object)?;
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
     let resolve = |name: &str| symbol_value(module, &compiled.symbols, name);

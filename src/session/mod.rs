@@ -2,10 +2,13 @@
 //! what is compiled when; it is the [`latier_runtime::abi::Controller`] of every module it holds.
 
 pub mod dispatch;
+mod hot;
 mod lazy_reexports;
 pub mod lifecycle;
 mod listener;
 mod materialize;
+mod reoptimize;
+mod sampler;
 mod statistics;
 mod sync;
 
@@ -17,13 +20,14 @@ use crate::compile::Backend;
 use crate::compile::cranelift::CraneliftBackend;
 use crate::compile::stencil::StencilBackend;
 use crate::compile::target::Settings;
-use crate::tier::{Mode, Tier, Validation};
+use crate::tier::{Mode, Tier, TierUp, Validation};
 use crate::wasm::bytes::ModuleBytes;
 use crate::wasm::features::Features;
 use latier_runtime::code_memory::CodeMemoryError;
 use latier_runtime::registry::ModuleToken;
 use latier_runtime::types::TypeRegistry;
 use listener::Listeners;
+use reoptimize::Reoptimizer;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -35,6 +39,8 @@ use std::sync::{Arc, Mutex, Weak};
 pub struct SessionConfig {
     /// What is compiled when, and in which tier.
     pub mode: Mode,
+    /// How hot functions are found, in a mode that compiles them again.
+    pub tier_up: TierUp,
     /// When bodies are validated.
     pub validation: Validation,
     /// The language.
@@ -59,6 +65,7 @@ impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SessionConfig {
             mode,
+            tier_up,
             validation,
             features,
             relaxed_simd_native,
@@ -69,6 +76,7 @@ impl fmt::Debug for SessionConfig {
         } = self;
         f.debug_struct("SessionConfig")
             .field("mode", mode)
+            .field("tier_up", tier_up)
             .field("validation", validation)
             .field("features", features)
             .field("relaxed_simd_native", relaxed_simd_native)
@@ -124,6 +132,8 @@ pub struct Session {
     backends: [Arc<dyn Backend>; Tier::TABLE.len()],
     modules: Mutex<HashMap<ModuleToken, Weak<LoadedModule>>>,
     statistics: Statistics,
+    /// In a mode that compiles hot functions again.
+    reoptimizer: Option<Reoptimizer>,
     /// How many modules there have been.
     added: AtomicU32,
 }
@@ -148,6 +158,7 @@ impl Session {
         });
         Arc::new(Session {
             listeners: Listeners(config.listeners.clone()),
+            reoptimizer: config.mode.row().tier_up.then(|| Reoptimizer::new(&config.tier_up)),
             config,
             types: Arc::new(TypeRegistry::new()),
             backends,

@@ -12,6 +12,9 @@ pub struct Statistics {
     compiled: [AtomicU64; Tier::TABLE.len()],
     compile_ns: [AtomicU64; Tier::TABLE.len()],
     failed: AtomicU64,
+    tier_ups: AtomicU64,
+    tier_ups_refused: AtomicU64,
+    osr_entries: AtomicU64,
     validate_ns: AtomicU64,
     link_ns: AtomicU64,
     wasm_bytes: AtomicU64,
@@ -29,20 +32,54 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 impl Statistics {
-    pub(super) fn compiled(&self, tier: Tier, cost: &Cost) {
+    /// A first compile.
+    pub(super) fn first_compiled(&self, tier: Tier, cost: &Cost) {
+        self.compiled(tier, cost);
+        let total = nanos(cost.validate + cost.compile + cost.link);
+        let mut first_calls = self.first_calls.lock().expect("no one panics under this lock");
+        first_calls.push(u32::try_from(total).unwrap_or(u32::MAX));
+    }
+
+    /// A compile for tier-up.
+    pub(super) fn tiered_up(&self, tier: Tier, cost: &Cost) {
+        self.compiled(tier, cost);
+        add(&self.tier_ups, 1);
+    }
+
+    fn compiled(&self, tier: Tier, cost: &Cost) {
         add(&self.compiled[tier as usize], 1);
         add(&self.compile_ns[tier as usize], nanos(cost.compile));
         add(&self.validate_ns, nanos(cost.validate));
         add(&self.link_ns, nanos(cost.link));
         add(&self.wasm_bytes, cost.wasm_bytes as u64);
         add(&self.native_bytes, cost.native_bytes as u64);
-        let total = nanos(cost.validate + cost.compile + cost.link);
-        let mut first_calls = self.first_calls.lock().expect("no one panics under this lock");
-        first_calls.push(u32::try_from(total).unwrap_or(u32::MAX));
     }
 
     pub(super) fn failed(&self) {
         add(&self.failed, 1);
+    }
+
+    pub(super) fn tier_up_refused(&self) {
+        add(&self.tier_ups_refused, 1);
+    }
+
+    pub(super) fn entered(&self) {
+        add(&self.osr_entries, 1);
+    }
+
+    /// Bodies of hot functions that were compiled again, optimized.
+    pub fn tier_ups(&self) -> u64 {
+        self.tier_ups.load(Ordering::Relaxed)
+    }
+
+    /// Hot functions that were refused to be compiled again.
+    pub fn tier_ups_refused(&self) -> u64 {
+        self.tier_ups_refused.load(Ordering::Relaxed)
+    }
+
+    /// Running loops that were left for optimized code.
+    pub fn osr_entries(&self) -> u64 {
+        self.osr_entries.load(Ordering::Relaxed)
     }
 
     /// Functions compiled in a tier.

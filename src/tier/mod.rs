@@ -6,6 +6,7 @@ pub mod policy;
 pub mod profile;
 pub mod refusal;
 
+use knobs::Knobs;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,7 +67,7 @@ impl fmt::Display for Tier {
 /// How a program is run: what is compiled when, and in which tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// The default: whatever gives the first answer soonest.
+    /// The default: each function at its first call in the first tier, and what is hot again, optimized.
     #[default]
     Tiered,
     /// Each function at its first call, in the first tier.
@@ -92,6 +93,8 @@ pub struct ModeRow {
     pub first: Tier,
     /// Whether everything is compiled before the start.
     pub eager: bool,
+    /// Whether hot functions are compiled again, optimized.
+    pub tier_up: bool,
     /// What it does, for `--help`.
     pub about: &'static str,
 }
@@ -104,13 +107,15 @@ impl Mode {
             name: "tiered",
             first: Tier::Baseline,
             eager: false,
-            about: "whatever gives the first answer soonest (default)",
+            tier_up: true,
+            about: "the first answer at once, and what is hot optimized (default)",
         },
         ModeRow {
             mode: Mode::Baseline,
             name: "baseline",
             first: Tier::Baseline,
             eager: false,
+            tier_up: false,
             about: "each function at its first call, in the first tier",
         },
         ModeRow {
@@ -118,6 +123,7 @@ impl Mode {
             name: "fast",
             first: Tier::Fast,
             eager: false,
+            tier_up: false,
             about: "each function at its first call, by Cranelift without optimizing",
         },
         ModeRow {
@@ -125,6 +131,7 @@ impl Mode {
             name: "optimized",
             first: Tier::Optimized,
             eager: false,
+            tier_up: false,
             about: "each function at its first call, optimized",
         },
         ModeRow {
@@ -132,6 +139,7 @@ impl Mode {
             name: "eager-baseline",
             first: Tier::Baseline,
             eager: true,
+            tier_up: false,
             about: "every function before the start, in the first tier",
         },
         ModeRow {
@@ -139,6 +147,7 @@ impl Mode {
             name: "eager-optimized",
             first: Tier::Optimized,
             eager: true,
+            tier_up: false,
             about: "every function before the start, optimized",
         },
     ];
@@ -164,6 +173,32 @@ impl FromStr for Mode {
             let names: Vec<_> = Mode::TABLE.iter().map(|row| row.name).collect();
             format!("no mode '{name}'; there are {}", names.join(", "))
         })
+    }
+}
+
+/// How hot functions are found.
+#[derive(Clone, Debug)]
+pub enum TierUp {
+    /// By samples in time; compiles run in the background.
+    Sampled(Knobs),
+    /// Every function entry and every round of a loop counts as a sample, and compiles run in place: the same in every
+    /// run. What has so many samples is optimized. For tests.
+    Stepped(u64),
+}
+
+impl TierUp {
+    /// The numbers that decisions turn on.
+    pub fn knobs(&self) -> Knobs {
+        match self {
+            TierUp::Sampled(knobs) => knobs.clone(),
+            TierUp::Stepped(samples) => Knobs::after(*samples),
+        }
+    }
+}
+
+impl Default for TierUp {
+    fn default() -> TierUp {
+        TierUp::Sampled(Knobs::default())
     }
 }
 

@@ -1,9 +1,13 @@
 //! Exceptions between guests and hosts.
 
+use latier::compile::stencil::StencilBackend;
+use latier::compile::{Backend, CompileError, Compiled, FunctionBody};
 use latier::{
-    AsContext, Engine, Error, Exception, Extern, FuncType, Instance, Linker, Module, Store, Tag, TagType,
-    Val, ValType,
+    AsContext, Config, Engine, Error, Exception, Extern, FuncType, Instance, Linker, Mode, Module, Store,
+    Tag, TagType, Val, ValType,
 };
+use latier_runtime::module::ModuleDesc;
+use std::sync::Arc;
 
 fn tag(store: &mut Store<()>, params: &[ValType]) -> Tag {
     let ty = FuncType::new(store.as_context().engine(), params.iter().copied(), []);
@@ -126,4 +130,41 @@ fn tags_are_told_apart_by_identity_not_by_type() {
     let wide = tag(&mut store, &[ValType::I32]);
     let error = Instance::new(&mut store, &module, &[one.into(), Extern::Tag(wide)]).unwrap_err();
     assert!(format!("{error:#}").contains("incompatible import type"), "{error:#}");
+}
+
+/// Optimizes functions of odd index only.
+struct OddOptimized(StencilBackend, Arc<dyn Backend>);
+
+impl Backend for OddOptimized {
+    fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError> {
+        if body.index.0 % 2 == 1 { self.1.compile(module, body) } else { self.0.compile(module, body) }
+    }
+}
+
+/// What is thrown passes over a frame that has saved registers and not put them back; whoever catches it returns to a
+/// function that has values in these.
+#[test]
+fn a_caller_finds_its_registers_when_a_callee_in_another_tier_catches() {
+    let wrap =
+        |_, other| -> Arc<dyn Backend> { Arc::new(OddOptimized(StencilBackend::new(true, None), other)) };
+    let engine = Engine::new(Config::new().mode(Mode::Optimized).wrap_backend(Arc::new(wrap))).unwrap();
+    let module = Module::new(
+        &engine,
+        r#"(module (tag $t)
+            (func $nothing)
+            (func $throw (param i32 i32 i32 i32)
+              (call $nothing)
+              (if (i32.ne (i32.add (local.get 0) (local.get 1)) (i32.add (local.get 2) (local.get 3)))
+                (then (throw $t))))
+            (func $catch
+              (block $h (try_table (catch $t $h) (call $throw (i32.const -1) (i32.const -2) (i32.const -3)
+                (i32.const -4)))))
+            (func (export "sum") (param i32 i32 i32 i32) (result i32)
+              (call $catch)
+              (i32.add (i32.mul (local.get 0) (local.get 1)) (i32.mul (local.get 2) (local.get 3)))))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module.unwrap(), &[]).unwrap();
+    let sum = instance.get_typed_func::<(i32, i32, i32, i32), i32>(&mut store, "sum").unwrap();
+    assert_eq!(sum.call(&mut store, (3, 5, 7, 11)).unwrap(), 92);
 }

@@ -12,7 +12,7 @@ mod references;
 mod shared;
 mod threads;
 
-use latier::{Config, Engine, Event, Instance, Listener, Mode, Module, Store};
+use latier::{Config, Engine, Entry, Event, Instance, Listener, Mode, Module, Store, Tier};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -39,14 +39,18 @@ fn in_default_mode(wat: &str) -> (Store<()>, Instance) {
 /// Counts what happened to functions.
 #[derive(Default)]
 struct Counter {
-    compiled: Mutex<Vec<u32>>,
+    compiled: Mutex<Vec<(u32, Tier, Entry)>>,
     failed: AtomicU32,
 }
 
 impl Counter {
-    /// The functions that were compiled, in the order of their indices; one that was compiled twice stands twice.
+    /// The functions that were compiled, in the order of their indices; one that was compiled twice in a tier, to be
+    /// entered at the same place, stands twice.
     fn compiled(&self) -> Vec<u32> {
-        let mut compiled = self.compiled.lock().unwrap().clone();
+        let all = self.compiled.lock().unwrap();
+        let first = |(function, ..): &(u32, Tier, Entry)| all.iter().find(|other| other.0 == *function);
+        let mut compiled: Vec<u32> =
+            all.iter().filter(|one| first(one) == Some(one)).map(|one| one.0).collect();
         compiled.sort();
         compiled
     }
@@ -55,7 +59,9 @@ impl Counter {
 impl Listener for Counter {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Compiled { function, .. } => self.compiled.lock().unwrap().push(function.0),
+            Event::Compiled { function, tier, entry, .. } => {
+                self.compiled.lock().unwrap().push((function.0, *tier, *entry));
+            }
             Event::Failed { .. } => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
             _ => {}
         }

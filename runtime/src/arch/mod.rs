@@ -19,9 +19,17 @@ pub(crate) trait Upcalls {
     /// and `resume` says where.
     extern "C" fn landing(resume: *mut Resume) -> usize;
 
+    /// What a safepoint does that finds the guest's attention wanted: goes on (0), raises what is recorded
+    /// ([`SAFEPOINT_RAISE`]), or goes on at this address in place of the caller. `fp` is the caller's frame, whose lowest
+    /// byte is at `sp`, `pc` the return address into it, `given` what the caller had in its number register.
+    extern "C" fn safepoint(vmctx: *mut VmHeader, fp: usize, pc: usize, given: usize, sp: usize) -> usize;
+
     /// Records that `exception` was thrown.
     extern "C" fn throw(vmctx: *mut VmHeader, exception: *mut VmException);
 }
+
+/// The answer of [`Upcalls::safepoint`] that raises; no address of code.
+pub(crate) const SAFEPOINT_RAISE: usize = 1;
 
 /// Where a handler goes on: its address, stack and frame pointers, and what it is given.
 #[derive(Clone, Copy, Debug, Default)]

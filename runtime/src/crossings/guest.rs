@@ -15,7 +15,6 @@ use std::any::Any;
 use std::process::{Command, ExitStatus};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 /// Stands behind the code of every function written by [`assembly`].
 pub(super) const END: u64 = 0xf1f1_f1f1_f1f1_f1f1;
@@ -48,9 +47,9 @@ pub(super) const MAX_STACK: usize = 512 << 10;
 #[repr(C)]
 pub(super) struct Vmctx {
     header: VmHeader,
-    /// At 32: code to call.
+    /// At 40: code to call.
     callee: usize,
-    /// At 40: the vmctx to call it with.
+    /// At 48: the vmctx to call it with.
     callee_vmctx: *mut VmHeader,
 }
 
@@ -73,16 +72,9 @@ pub(super) struct Host {
 impl Guest {
     /// A guest of `functions` functions, whose first calls go to `controller`.
     pub(super) fn new(functions: u32, controller: *const dyn Controller) -> Box<Guest> {
-        let limit = AtomicUsize::new(0);
-        let attention = AtomicU32::new(0);
-        let mut store = Box::new(VmStore { stack_limit: limit, attention, exit_fp: 0, exit_pc: 0 });
+        let mut store = Box::new(VmStore::default());
         let mut instance = Box::new(InstanceHead { controller });
-        let header = VmHeader {
-            store: &mut *store,
-            builtins: ptr::null(),
-            memory0_base: ptr::null_mut(),
-            instance: (&raw mut *instance).cast(),
-        };
+        let header = VmHeader { instance: (&raw mut *instance).cast(), ..VmHeader::of_host(&mut *store) };
         let vmctx = Box::new(Vmctx { header, callee: 0, callee_vmctx: ptr::null_mut() });
         let code = ModuleCode::new(functions, 0).unwrap();
         Box::new(Guest { code, store, vmctx, _instance: instance, hosts: Vec::new() })
@@ -211,14 +203,14 @@ assembly! {
     /// Calls the callee with its own arguments, no stack arguments; returns what it returns.
     call_through:
         "push rbp", "mov rbp, rsp",
-        "mov rax, [rdi + 32]", "mov rdi, [rdi + 40]",
+        "mov rax, [rdi + 40]", "mov rdi, [rdi + 48]",
         "call rax",
         "pop rbp", "ret";
     /// As `call_through`, with 32 bytes of stack arguments. Traps if the callee did not pop them.
     call_through_32:
         "push rbp", "mov rbp, rsp",
         "push [rbp + 40]", "push [rbp + 32]", "push [rbp + 24]", "push [rbp + 16]",
-        "mov rax, [rdi + 32]", "mov rdi, [rdi + 40]",
+        "mov rax, [rdi + 40]", "mov rdi, [rdi + 48]",
         "call rax",
         "cmp rbp, rsp", "jne 2f",
         "pop rbp", "ret 32",

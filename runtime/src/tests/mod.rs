@@ -53,7 +53,7 @@ impl Describe {
         let imported = self.desc.func_imports;
         let code =
             ModuleCode::new(self.desc.functions.len() as u32 - imported, imported).expect("code memory");
-        Module::new(Arc::new(self.desc), code, Arc::new(NoCode), Arc::new(File(self.file)), self.types)
+        Module::new(Arc::new(self.desc), code, Arc::new(NoCode), Arc::new(File(self.file)), self.types, None)
     }
 
     fn ty(&mut self, ty: FuncType) -> u32 {

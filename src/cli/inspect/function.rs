@@ -133,6 +133,7 @@ impl Stencils<'_> {
             PartKind::Stencil(form) if form.is_empty() => format!("[{name}]"),
             PartKind::Stencil(form) => format!("[{name} {form}]"),
             PartKind::Prologue => "prologue".into(),
+            PartKind::Safepoints => "safepoints".into(),
             PartKind::Traps => "traps".into(),
             PartKind::Constants => "constants".into(),
             PartKind::Between | PartKind::Targets => String::new(),

@@ -1,6 +1,6 @@
 //! `try_table` and throws: which handlers a call has, and where these land.
 
-use super::code::{RAX, RCX};
+use super::code::{KEPT, RAX, RCX};
 use super::control::Kind;
 use super::form::Ty;
 use super::pass::{At, Pass, Result, unsupported};
@@ -28,6 +28,9 @@ impl Pass<'_> {
         let height = self.b.stack.len() - self.params_of(try_table.ty);
         self.flush(height);
         self.open(Kind::Try(open), try_table.ty, height);
+        if open == 0 && !try_table.catches.is_empty() {
+            self.keep_registers();
+        }
         for catch in try_table.catches.iter().rev() {
             let CatchClause { tag, label, with_ref } = CatchClause::from(catch);
             let construct = outer - 1 - label as usize;
@@ -51,6 +54,23 @@ impl Pass<'_> {
         }
     }
 
+    /// What is thrown passes over frames that have saved registers for their callers and do not put them back. This
+    /// body's caller finds them as they were: a landing takes them from the frame, where they are put before any call
+    /// can throw to it.
+    fn keep_registers(&mut self) {
+        for (n, reg) in (0..).zip(KEPT) {
+            let place = self.b.code.store_later(reg, Ty::I64);
+            self.b.kept_places.push((place, n));
+        }
+    }
+
+    fn restore_registers(&mut self) {
+        for (n, reg) in (0..).zip(KEPT) {
+            let place = self.b.code.load_later(reg, Ty::I64);
+            self.b.kept_places.push((place, n));
+        }
+    }
+
     /// At the end of a `try_table`: its clauses are closed, and land here.
     pub(super) fn landings(&mut self, n: usize, open: usize) {
         let clauses = self.b.clauses.split_off(open);
@@ -70,6 +90,7 @@ impl Pass<'_> {
             }
             self.forget();
             self.truncate(height);
+            self.restore_registers();
             self.unpack(clause);
             self.reload();
             self.branch(clause.construct);

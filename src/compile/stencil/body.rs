@@ -104,7 +104,7 @@ impl<'a> Pass<'a> {
         self.start(self.ty);
         self.operators(body.bytes, locals.original_position() as usize)?;
         if let Some(trace) = &mut self.trace {
-            trace.end(self.b.code.at(), self.b.traps.len());
+            trace.end(self.b.code.at());
         }
         self.finish();
         self.frame(prologue)?;

@@ -1,14 +1,14 @@
 //! Calls, the body's beginning and its end: arguments and results go where `latier_runtime::abi::CallLayout` says.
 
-use super::code::{ARGUMENTS, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
+use super::code::{ARGUMENTS, KEPT, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
 use super::form::{Exit, Ty};
 use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature, unsupported};
 use super::table::Instance;
 use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
-use latier_runtime::abi::{CallLayout, Loc, TrapCode};
+use latier_runtime::abi::{CallLayout, Loc};
 use latier_runtime::types::FuncType;
-use latier_runtime::vmctx::{HEADER_STORE, IMPORT_SLOT, IMPORT_VMCTX, STORE_STACK_LIMIT};
+use latier_runtime::vmctx::{HEADER_STORE, IMPORT_SLOT, IMPORT_VMCTX, STORE_ENTRY_LIMIT};
 use std::sync::Arc;
 use wasmparser::Operator;
 
@@ -34,14 +34,13 @@ enum Callee {
 impl Pass<'_> {
     /// The body's beginning: the frame, and parameters and locals at home.
     pub(super) fn prologue(&mut self) -> Prologue {
-        // push rbp; mov rbp, rsp; mov rax, [rdi + store]; lea r10, [rsp - size]; cmp r10, [rax + limit]; jb trap
+        // push rbp; mov rbp, rsp; mov rax, [rdi + store]; lea r10, [rsp - size]; cmp r10, [rax + limit]; jb safepoint
         self.b.code.put(&[0x55, 0x48, 0x89, 0xe5]);
         self.b.code.load_from(RAX, RDI, HEADER_STORE as u8);
         self.b.code.put(&[0x4c, 0x8d, 0x94, 0x24, 0, 0, 0, 0]);
         let limit = self.b.code.at() - 4;
-        self.b.code.put(&[0x4c, 0x3b, 0x50, STORE_STACK_LIMIT as u8, 0x0f, 0x82, 0, 0, 0, 0]);
-        let place = self.b.code.at() - 4;
-        self.trap_at(place, TrapCode::StackOverflow);
+        self.b.code.put(&[0x4c, 0x3b, 0x50, STORE_ENTRY_LIMIT as u8, 0x0f, 0x82, 0, 0, 0, 0]);
+        self.safepoint_at(self.b.code.at() - 4, 0);
         self.b.code.lower_stack(0);
         let size = self.b.code.at() - 4;
         self.b.code.store(RDI, Ty::I64, Homes::VMCTX);
@@ -89,14 +88,18 @@ impl Pass<'_> {
 
     /// Writes what is known in the end: how large the frame is, and what depends on it.
     pub(super) fn frame(&mut self, prologue: Prologue) -> Result<()> {
-        let operands = self.homes.bytes() + 8 * self.words;
-        let area_at = (operands + self.area).next_multiple_of(16);
+        let kept = if self.b.kept_places.is_empty() { 0 } else { KEPT.len() as u32 };
+        let kept_at = self.homes.bytes() + 8 * (self.words + kept);
+        let area_at = (kept_at + self.area).next_multiple_of(16);
         let size = (area_at + self.spill).next_multiple_of(16);
         let signed = i32::try_from(size).map_err(|_| unsupported("a giant frame"))?;
         self.b.code.set_word(prologue.limit, -signed);
         self.b.code.set_word(prologue.size, signed);
         for (place, inside) in std::mem::take(&mut self.b.area_places) {
             self.b.code.set_word(place, inside as i32 - area_at as i32);
+        }
+        for (place, n) in std::mem::take(&mut self.b.kept_places) {
+            self.b.code.set_word(place, (8 * n).cast_signed() - kept_at.cast_signed());
         }
         for handler in &mut self.b.handlers {
             (handler.frame_bytes, handler.vmctx_at) = (size, size.wrapping_add_signed(Homes::VMCTX));

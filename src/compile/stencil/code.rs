@@ -22,6 +22,9 @@ pub(super) const INTS: [u8; 3] = [RDX, RCX, R8];
 pub(super) const ARGUMENTS: [u8; 6] = [RDI, RSI, RDX, RCX, R8, R9];
 /// Registers of integer results.
 pub(super) const RESULTS: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
+/// Integer registers that a function keeps for its caller. Code between stencils, and stencils themselves when they
+/// are done, leave them alone.
+pub(super) const KEPT: [u8; 5] = [3, 12, 13, 14, 15];
 /// A float register that holds nothing for long.
 pub(super) const SCRATCH_FLOAT: u8 = 15;
 
@@ -229,6 +232,12 @@ impl Code {
     /// A load of a displacement that is known later; gives its place.
     pub(super) fn load_later(&mut self, reg: u8, ty: Ty) -> u32 {
         self.load(reg, ty, i32::MIN);
+        self.at() - 4
+    }
+
+    /// A store to a displacement that is known later; gives its place.
+    pub(super) fn store_later(&mut self, reg: u8, ty: Ty) -> u32 {
+        self.store(reg, ty, i32::MIN);
         self.at() - 4
     }
 

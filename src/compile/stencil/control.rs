@@ -5,6 +5,7 @@ use super::code::{Chain, RAX, RCX};
 use super::form::{Exit, Ty};
 use super::pass::{At, Pass, Result, unsupported};
 use super::table::Instance;
+use latier_runtime::vmctx::HEADER_ATTENTION;
 use wasmparser::{BlockType, BrTable, Operator};
 
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +137,9 @@ impl Pass<'_> {
         self.flush(self.b.stack.len());
         self.forget();
         let header = self.b.code.at();
+        // cmp dword [rdi + attention], 0; jne safepoint
+        self.b.code.put(&[0x83, 0x7f, HEADER_ATTENTION as u8, 0, 0x0f, 0x85, 0, 0, 0, 0]);
+        self.safepoint_at(self.b.code.at() - 4, self.offset);
         self.open(Kind::Loop(header), ty, height);
     }
 

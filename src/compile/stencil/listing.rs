@@ -45,7 +45,9 @@ pub enum PartKind {
     Between,
     /// Where a `br_table` leads: distances, no code.
     Targets,
-    /// What traps, behind the body.
+    /// Where safepoints lead, behind the body.
+    Safepoints,
+    /// What traps, behind those.
     Traps,
     /// Constants that stencils refer to.
     Constants,
@@ -103,12 +105,15 @@ impl Trace {
         self.part(PartKind::Stencil(form), code);
     }
 
-    /// The operators end here; so many traps follow.
-    pub(super) fn end(&mut self, at: u32, traps: usize) {
+    /// The operators end here.
+    pub(super) fn end(&mut self, at: u32) {
         self.between(at);
         self.operator = None;
-        // `ud2` has two bytes.
-        self.part(PartKind::Traps, at..at + 2 * traps as u32);
+    }
+
+    /// Behind the operators, all up to here is of this kind.
+    pub(super) fn behind(&mut self, kind: PartKind, at: u32) {
+        self.part(kind, self.at..at);
     }
 
     fn between(&mut self, at: u32) {
@@ -198,6 +203,7 @@ mod tests {
         let part = |kind: PartKind| listing.parts.iter().find(|part| part.kind == kind);
         assert_eq!(listing.parts[0].kind, PartKind::Prologue);
         assert_eq!(part(PartKind::Targets).unwrap().code.len(), 8);
+        assert!(!part(PartKind::Safepoints).unwrap().code.is_empty());
         let traps = &part(PartKind::Traps).unwrap().code;
         let traps = &listing.code[traps.start as usize..traps.end as usize];
         assert!(!traps.is_empty() && traps.chunks(2).all(|trap| trap == [0x0f, 0x0b]), "{traps:x?}");

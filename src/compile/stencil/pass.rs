@@ -3,6 +3,7 @@
 //! ```text
 //!   rbp ──►  caller's rbp
 //!            homes: vmctx and others of the frame's own, locals, operands (see `compile/homes.rs`)
+//!            in bodies with handlers: registers as the caller left them
 //!            the area for results of calls
 //!   rsp ──►  what stencils spill
 //! ```
@@ -11,9 +12,9 @@
 //! their place on the operand stack, in a local that has not changed since, or nowhere because they are constants. At
 //! calls and wherever control flow meets, all are at home.
 
-use super::code::{Code, INTS, R9, RDI};
+use super::code::{Code, INTS, R9, R10, RAX, RDI};
 use super::form::{Class, Ty};
-use super::listing::Trace;
+use super::listing::{PartKind, Trace};
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
@@ -22,11 +23,12 @@ use crate::object::symbol::Symbol;
 use crate::object::symbol::SymbolName;
 use crate::object::write::{RelocKind, Relocation, Target};
 use latier_runtime::abi::{CallLayout, TrapCode};
+use latier_runtime::builtin::Builtin;
 use latier_runtime::handlers::Handler;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::sites::{Site, SiteKind};
 use latier_runtime::types::FuncType;
-use latier_runtime::vmctx::HEADER_MEMORY0_BASE;
+use latier_runtime::vmctx::{HEADER_BUILTINS, HEADER_MEMORY0_BASE};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -91,10 +93,14 @@ pub(super) struct Buffers {
     pub(super) symbols: Vec<Symbol>,
     ordinals: FxHashMap<Symbol, u32>,
     pub(super) traps: Vec<(u32, TrapCode, u32)>,
+    /// Places of branches to safepoints, which end there, and where the safepoints' operators stand.
+    pub(super) safepoints: Vec<(u32, u32)>,
     pub(super) pool: Vec<u8>,
     pub(super) pool_places: Vec<(u32, u8, u32)>,
     /// Places of displacements into the area for results, and how many bytes into it.
     pub(super) area_places: Vec<(u32, u32)>,
+    /// Places of displacements of the words that keep [`super::code::KEPT`], and which of them.
+    pub(super) kept_places: Vec<(u32, u32)>,
     pub(super) quick: Vec<Option<&'static Row>>,
     /// Layouts of calls, at the place of the type index modulo [`LAYOUTS`].
     pub(super) layouts: Vec<Option<Signature>>,
@@ -119,9 +125,11 @@ impl Buffers {
         self.symbols.clear();
         self.ordinals.clear();
         self.traps.clear();
+        self.safepoints.clear();
         self.pool.clear();
         self.pool_places.clear();
         self.area_places.clear();
+        self.kept_places.clear();
         self.layouts.resize(LAYOUTS, None);
         self.quick.resize(operator::SLOTS, None);
         // What these are depends on the module.
@@ -353,13 +361,50 @@ impl<'a> Pass<'a> {
         self.b.traps.push((place, code, self.offset));
     }
 
-    /// What stands behind the code: traps that it branches to, and constants.
-    pub(super) fn finish(&mut self) {
+    /// A safepoint that the branch at `place` leads to, which ends the code so far: of the operator at this offset, or at
+    /// the function's entry if that is 0.
+    pub(super) fn safepoint_at(&mut self, place: u32, wasm_offset: u32) {
+        self.b.safepoints.push((place, wasm_offset));
+    }
+
+    /// Safepoints stand behind the code: `latier_runtime` says what they are given.
+    fn finish_safepoints(&mut self) {
+        for n in 0..self.b.safepoints.len() {
+            let (place, wasm_offset) = self.b.safepoints[n];
+            let at = self.b.code.at();
+            self.b.code.lead(place, at);
+            if wasm_offset != 0 {
+                let activation = self.homes.activation().expect("a body with a loop may loop");
+                self.b.code.address(R10, activation);
+            }
+            // mov rax, [rdi + builtins]; call [rax]
+            self.b.code.load_from(RAX, RDI, HEADER_BUILTINS as u8);
+            self.b.code.put(&[0xff, 0x50, Builtin::Safepoint.offset() as u8]);
+            let code_offset = self.b.code.at();
+            self.b.sites.push(Site { code_offset, wasm_offset, kind: SiteKind::Call });
+            let back = self.b.code.jump();
+            self.b.code.lead(back, place + 4);
+        }
+    }
+
+    fn finish_traps(&mut self) {
         for (place, code, wasm_offset) in std::mem::take(&mut self.b.traps) {
             let at = self.b.code.at();
             self.b.code.lead(place, at);
             self.b.sites.push(Site { code_offset: at, wasm_offset, kind: SiteKind::Trap(code) });
             self.b.code.put(&[0x0f, 0x0b]);
+        }
+    }
+
+    /// What stands behind the code: safepoints and traps that it branches to, and constants.
+    pub(super) fn finish(&mut self) {
+        let finishes: [(fn(&mut Self), _); 2] =
+            [(Self::finish_safepoints, PartKind::Safepoints), (Self::finish_traps, PartKind::Traps)];
+        for (finish, kind) in finishes {
+            finish(self);
+            if let Some(trace) = &mut self.trace {
+                trace.behind(kind, self.b.code.at());
+            }
         }
         if self.b.pool_places.is_empty() {
             return;

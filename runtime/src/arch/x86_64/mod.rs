@@ -5,6 +5,7 @@ mod exit;
 mod lines;
 mod raise;
 mod reentry;
+mod safepoint;
 mod stubs;
 
 pub use entry::Registers;
@@ -13,6 +14,7 @@ pub use exit::HostFrame;
 pub(crate) use exit::host_exit_address;
 pub(crate) use raise::{callee_saved, raise_trap_address, throw};
 pub(crate) use reentry::reentry_address;
+pub(crate) use safepoint::safepoint;
 pub(crate) use stubs::*;
 
 /// Integer argument registers of compiled code, the vmctx's included: rdi, rsi, rdx, rcx, r8, r9.
