@@ -136,6 +136,8 @@ impl fmt::Debug for Module {
 pub(crate) struct InstanceCell {
     /// What the re-entry path reads; its controller is the module's.
     head: InstanceHead,
+    /// While it lives, the instance's attention can be had. Dropped before the vmctx, which others write to by it.
+    watch: Option<Watch>,
     pub(crate) module: Arc<Module>,
     pub(crate) store: StoreId,
     /// Laid out by the module's `VmLayout`.
@@ -146,8 +148,6 @@ pub(crate) struct InstanceCell {
     pub(crate) host_imports: Vec<Stable<HostFunc>>,
     pub(crate) dropped_data: Box<[Cell<bool>]>,
     pub(crate) dropped_elements: Box<[Cell<bool>]>,
-    /// While it lives, the instance's attention can be had.
-    watch: Option<Watch>,
 }
 
 impl InstanceCell {
@@ -161,6 +161,7 @@ impl InstanceCell {
         let flags = |n: usize| (0..n).map(|_| Cell::new(false)).collect();
         let cell = Stable::new(InstanceCell {
             head: InstanceHead { controller: Arc::as_ptr(&module.controller) },
+            watch: None,
             module: module.clone(),
             store: store.id(),
             vmctx: Block::zeroed::<VmGlobal>(
@@ -170,7 +171,6 @@ impl InstanceCell {
             host_imports: Vec::new(),
             dropped_data: flags(desc.data.len()),
             dropped_elements: flags(desc.elements.len()),
-            watch: None,
         });
         let mut pointer = cell.as_non_null();
         // SAFETY: the vmctx starts with a header and is ours alone so far.
