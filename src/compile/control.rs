@@ -1,6 +1,7 @@
 //! Structured control flow: which Cranelift blocks a body's constructs become. Values travel into a block as its
 //! parameters. What cannot be reached is not translated: no block is made that nothing branches to.
 
+mod approach;
 mod attempt;
 mod entry;
 mod legacy;
@@ -202,7 +203,9 @@ impl Control {
         f.ins().jump(header, &self.args);
         self.land(f, header);
         self.enter(f, header, height);
-        self.read_below(f, height)
+        self.read_below(f, height)?;
+        self.pass_through(f);
+        Ok(())
     }
 
     /// `if`.

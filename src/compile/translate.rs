@@ -64,7 +64,8 @@ impl Translator {
                 let mut frame = BaselineFrame::new(&mut builder, &env, in_memory, body.bytes);
                 area = in_memory.then(|| frame.result_area(&mut builder));
                 code = self.locals.declare(&mut builder, func_type, Source::Frame(&mut frame), &parsed)?;
-                entry = Some(LoopEntry::new(&mut builder, frame, offset));
+                entry =
+                    Some(LoopEntry::new(&mut builder, frame, offset, OperatorsReader::new(code.clone()))?);
             }
         }
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);

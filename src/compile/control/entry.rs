@@ -1,7 +1,7 @@
 //! Entry at a loop: whatever the code needs is read from the copy of a baseline frame.
 //!
 //! ```text
-//!   entry ──► landing ─────────────┐
+//!   entry ──► landing ──► approach ┐
 //!                                  ▼
 //!   start ──► … what lies before ──► header ──► …
 //! ```
@@ -10,6 +10,7 @@
 //! to. What was computed there is not known behind the header. So operands below an open construct are variables,
 //! as locals are: written where a construct opens, read again where control flow meets.
 
+use super::approach::Approach;
 use super::{CompileError, Control, Kind, params};
 use crate::compile::environ::Environ;
 use crate::compile::homes::{Homes, may_loop};
@@ -20,7 +21,7 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, MemFlagsData, Type, Va
 use cranelift_frontend::{FunctionBuilder, Variable};
 use latier_runtime::vmctx::{HEADER_STORE, STORE_OSR_FRAME};
 use rustc_hash::FxHashMap;
-use wasmparser::Operator;
+use wasmparser::{Operator, OperatorsReader};
 
 /// The copy of a baseline frame, which is read from top to bottom.
 #[derive(Debug)]
@@ -61,11 +62,13 @@ pub(crate) struct LoopEntry {
     /// Where the loop's operator stands.
     offset: u32,
     /// Where the operator stands that is translated.
-    here: u32,
+    pub(super) here: u32,
     /// The operands of the frame, once its locals are read.
     frame: BaselineFrame,
     /// Where what the loop needs is read.
     landing: Block,
+    /// The way from there to the loop.
+    pub(super) approach: Approach,
     /// Whether the loop was met.
     met: bool,
     /// The variables of the operands below the innermost construct.
@@ -76,14 +79,23 @@ pub(crate) struct LoopEntry {
 
 impl LoopEntry {
     /// At the end of the entry block. Translation goes on at the body's start.
-    pub fn new(b: &mut FunctionBuilder<'_>, frame: BaselineFrame, offset: u32) -> LoopEntry {
+    ///
+    /// # Errors
+    /// When the body is malformed.
+    pub fn new(
+        b: &mut FunctionBuilder<'_>,
+        frame: BaselineFrame,
+        offset: u32,
+        code: OperatorsReader<'_>,
+    ) -> wasmparser::Result<LoopEntry> {
+        let approach = Approach::new(code, offset)?;
         let (landing, start) = (b.create_block(), b.create_block());
         b.ins().jump(landing, &[]);
         b.seal_block(landing);
         b.switch_to_block(start);
         b.seal_block(start);
         let (below, variables) = (Vec::new(), FxHashMap::default());
-        LoopEntry { offset, here: 0, frame, landing, met: false, below, variables }
+        Ok(LoopEntry { offset, here: 0, frame, landing, approach, met: false, below, variables })
     }
 }
 
@@ -149,8 +161,10 @@ impl Control {
 
     /// Behind the jump to the header of a loop that was just opened: the landing, if it is the loop to enter at.
     pub(super) fn land(&mut self, f: &mut Lowering<'_>, header: Block) {
-        if self.entry.as_ref().is_none_or(|entry| entry.offset != entry.here) {
-            return;
+        match &mut self.entry {
+            Some(entry) if entry.approach.is_around(entry.here) => return entry.approach.lead(f, header),
+            Some(entry) if entry.offset == entry.here => {}
+            _ => return,
         }
         let mut kept = self.kept(f).into_iter().peekable();
         let Some(entry) = &mut self.entry else { return };
@@ -171,7 +185,7 @@ impl Control {
                 None => self.args.push(BlockArg::Value(value)),
             }
         }
-        f.builder.ins().jump(header, &self.args);
+        entry.approach.arrive(f, header, &self.args);
     }
 
     /// The places of operands that have no home in a baseline frame: what an `if` keeps for its else arm is read
