@@ -72,6 +72,12 @@ impl Case {
         &self.modes
     }
 
+    /// The features that it turns on or off, as `-W` takes them.
+    pub fn features(&self) -> String {
+        let pairs = self.options.windows(2).filter(|pair| pair[0] == "-W");
+        pairs.map(|pair| pair[1].as_str()).collect::<Vec<_>>().join(",")
+    }
+
     /// Runs the case with some more options.
     pub fn run(&self, more: &[&str]) -> Result<Output, Failed> {
         let folder = self.path.parent().expect("a case is in a folder");

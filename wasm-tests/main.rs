@@ -7,7 +7,9 @@ mod broken;
 mod cache;
 mod case;
 mod cli;
+mod complete;
 mod expected;
+mod halves;
 mod process;
 mod refuse;
 mod run;
@@ -25,5 +27,6 @@ fn main() {
     trials.extend(broken::trials());
     trials.extend(cache::trials());
     trials.extend(cli::trials());
+    trials.extend(complete::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,13 +1,12 @@
 //! The specification's suites: every script in every mode, held against the lists of expected failures.
 
+use crate::complete::Refusals;
 use crate::expected::Expected;
+use crate::halves::halves;
 use crate::suites::{MODES, SUITES, Suite};
 use latier::cli::wasm_settings::{WasmSetting, WasmSettings};
 use latier::cli::wast::{self, Options, Report};
-use latier::compile::stencil::StencilBackend;
-use latier::compile::{Backend, CompileError, Compiled, FunctionBody};
-use latier::{Mode, Tier, TierUp, Validation};
-use latier_runtime::module::ModuleDesc;
+use latier::{Mode, TierUp, Validation};
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,8 +28,13 @@ pub fn trials() -> Vec<Trial> {
             for mode in MODES {
                 let (file, expected) = (file.clone(), expected.clone());
                 let name = format!("spec/{}/{}/{mode}", suite.name, file.name());
-                trials
-                    .push(Trial::test(name, move || check(&options(suite, *mode), suite, &file, &expected)));
+                trials.push(Trial::test(name, move || {
+                    let refusals = Arc::new(Refusals::default());
+                    let mut options = options(suite, *mode);
+                    options.config.listener(refusals.clone());
+                    check(&options, suite, &file, &expected)?;
+                    refusals.judge(&format!("{}/{}", suite.name, file.name()), *mode)
+                }));
             }
             for samples in STEPS {
                 let (file, expected) = (file.clone(), expected.clone());
@@ -46,7 +50,9 @@ pub fn trials() -> Vec<Trial> {
                 let (file, expected) = (file.clone(), expected.clone());
                 let name = format!("spec/{}/{}/{mode}-halves-{odd}", suite.name, file.name());
                 trials.push(Trial::test(name, move || {
-                    check(&halves(options(suite, mode), odd), suite, &file, &expected)
+                    let mut options = options(suite, mode);
+                    options.config.wrap_backend(halves(odd));
+                    check(&options, suite, &file, &expected)
                 }));
             }
         }
@@ -60,29 +66,6 @@ fn options(suite: &Suite, mode: Mode) -> Options {
     let mut config = settings.config();
     config.mode(mode).validation(Validation::Eager);
     Options { config, max_wasm_stack: STACK, print: false }
-}
-
-/// Two tiers in one program: every second function is stitched from stencils, unless these refuse it.
-struct Halves {
-    stencils: StencilBackend,
-    other: Arc<dyn Backend>,
-    odd: u32,
-}
-
-impl Backend for Halves {
-    fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError> {
-        match body.index.0 % 2 == self.odd {
-            true => self.stencils.compile(module, body).or_else(|_| self.other.compile(module, body)),
-            false => self.other.compile(module, body),
-        }
-    }
-}
-
-fn halves(mut options: Options, odd: u32) -> Options {
-    options.config.wrap_backend(Arc::new(move |_: Tier, other| {
-        Arc::new(Halves { stencils: StencilBackend::new(true, None), other, odd })
-    }));
-    options
 }
 
 fn check(options: &Options, suite: &Suite, file: &TestFile<'_>, expected: &Expected) -> Result<(), Failed> {

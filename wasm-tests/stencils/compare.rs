@@ -40,7 +40,7 @@ pub struct Report {
 
 /// Hears refusals.
 #[derive(Default)]
-struct Refusals(Mutex<Vec<(u32, String)>>);
+pub struct Refusals(pub Mutex<Vec<(u32, String)>>);
 
 impl Listener for Refusals {
     fn event(&self, event: &Event<'_>) {

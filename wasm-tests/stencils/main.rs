@@ -4,8 +4,13 @@
 mod bodies;
 mod compare;
 mod control;
+mod exceptions;
+#[path = "../halves.rs"]
+mod halves;
 mod listed;
 mod operators;
+mod programs;
+mod tails;
 mod values;
 
 use bodies::{Bodies, Body, Extent};
@@ -62,7 +67,7 @@ const NOT_COMPILED: &[&str] = &[
 ];
 
 /// Bodies that the first tier leaves to another: part of their names, part of the reason.
-const REFUSED: &[(&str, &str)] = &[("offset=2147483648", "no stencil")];
+const REFUSED: &[(&str, &str)] = &[("offset=2147483648", "static offset")];
 
 /// A table's operators, each with everything.
 fn of_table(table: &'static str, conditions: bool) -> Vec<Body> {
@@ -95,7 +100,8 @@ fn accesses(table: &'static str, places: &[(&str, u64)], full: usize) -> Vec<Bod
 }
 
 fn memory_accesses() -> Vec<Body> {
-    let m = [0, 8, 127, 128, 40000, 32 << 20, 1 << 31].map(|offset| ("$m", offset));
+    let m = [0, 8, 127, 128, 40000, (32 << 20) - 4, 32 << 20, (1 << 31) - 17, 1 << 31];
+    let m = m.map(|offset| ("$m", offset));
     let others = [("$m64", 8), ("$m64", 40000), ("$io2", 0), ("$io2", 128), ("$sh", 8)];
     accesses(ACCESSES, &[&m[..], &others].concat(), 1)
 }

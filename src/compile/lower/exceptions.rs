@@ -20,12 +20,18 @@ fn access() -> MemFlagsData {
 }
 
 impl Lowering<'_> {
-    /// `throw`. Nothing behind it is reached.
-    pub fn throw(&mut self, tag: u32) {
-        let ty = self.env.module.tag_type(tag).clone();
+    /// A new exception, which carries zeros.
+    pub fn new_exception(&mut self, tag: u32) -> Value {
         let pointer = self.env.pointer(&mut self.builder, Symbol::Tag(tag));
         let exception = self.builtin_value(Builtin::ExceptionNew, &[pointer]);
         self.ins().trapz(exception, trap_code(TrapCode::OutOfMemory));
+        exception
+    }
+
+    /// `throw`. Nothing behind it is reached.
+    pub fn throw(&mut self, tag: u32) {
+        let ty = self.env.module.tag_type(tag).clone();
+        let exception = self.new_exception(tag);
         let values = self.ins().load(I64, access(), exception, EXCEPTION_VALUES);
         let first = self.stack.len() - ty.params.len();
         for n in 0..ty.params.len() {

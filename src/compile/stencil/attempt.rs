@@ -1,9 +1,9 @@
 //! `try_table` and throws: which handlers a call has, and where these land.
 
-use super::code::{KEPT, RAX, RCX};
+use super::code::{KEPT, RAX, RCX, SCRATCH_FLOAT};
 use super::control::Kind;
 use super::form::Ty;
-use super::pass::{At, Pass, Result, unsupported};
+use super::pass::{At, Pass, Result};
 use super::table::Instance;
 use crate::compile::CatchClause;
 use crate::object::symbol::Symbol;
@@ -11,15 +11,20 @@ use latier_runtime::handlers::{CATCH_ALL, Handler};
 use latier_runtime::vmctx::EXCEPTION_VALUES;
 use wasmparser::{Operator, TryTable};
 
-/// A clause of an open `try_table`.
+/// The bytes of `throw_ref`.
+const THROW_REF: [u8; 1] = [0x0a];
+/// Bytes between the values of an exception.
+const VALUE_BYTES: u32 = 16;
+
+/// A clause of an open `try_table`, or what stands for all of a `try`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clause {
-    tag: Option<u32>,
-    with_ref: bool,
+    pub(super) tag: Option<u32>,
+    pub(super) with_ref: bool,
     /// The construct that it branches to.
-    construct: usize,
+    pub(super) construct: usize,
     /// Handlers that lead here, by their numbers plus one: the last, each holds the one before it.
-    handlers: u32,
+    pub(super) handlers: u32,
 }
 
 impl Pass<'_> {
@@ -57,7 +62,7 @@ impl Pass<'_> {
     /// What is thrown passes over frames that have saved registers for their callers and do not put them back. This
     /// body's caller finds them as they were: a landing takes them from the frame, where they are put before any call
     /// can throw to it.
-    fn keep_registers(&mut self) {
+    pub(super) fn keep_registers(&mut self) {
         for (n, reg) in (0..).zip(KEPT) {
             let place = self.b.code.store_later(reg, Ty::I64);
             self.b.kept_places.push((place, n));
@@ -82,50 +87,72 @@ impl Pass<'_> {
         }
         let height = self.b.constructs[n].height;
         for clause in clauses.into_iter().filter(|clause| clause.handlers != 0) {
-            let here = self.b.code.at();
-            let mut next = clause.handlers;
-            while next != 0 {
-                let handler = &mut self.b.handlers[next as usize - 1];
-                next = std::mem::replace(&mut handler.landing, here);
+            self.land(clause, height);
+            if let Some(tag) = clause.tag {
+                self.unpack(tag);
             }
-            self.forget();
-            self.truncate(height);
-            self.restore_registers();
-            self.unpack(clause);
+            if clause.with_ref {
+                self.push_exception();
+            }
             self.reload();
             self.branch(clause.construct);
         }
     }
 
-    /// Puts what the exception in `rax` carries on the operand stack.
-    fn unpack(&mut self, clause: Clause) {
-        if let Some(tag) = clause.tag {
-            let ty = self.module.tag_type(tag).clone();
-            self.b.code.load_from(RCX, RAX, EXCEPTION_VALUES as u8);
-            for (n, ty) in ty.params.iter().enumerate() {
-                self.push(At::Frame, Ty::of(*ty));
-                let home = self.home(&self.top());
-                self.b.code.copy_from(RCX, n as u32 * 16, Ty::of(*ty), home);
-            }
+    /// The handlers of a clause lead here, with the exception in `rax` and `height` operands.
+    pub(super) fn land(&mut self, clause: Clause, height: usize) {
+        let here = self.b.code.at();
+        let mut next = clause.handlers;
+        while next != 0 {
+            let handler = &mut self.b.handlers[next as usize - 1];
+            next = std::mem::replace(&mut handler.landing, here);
         }
-        if clause.with_ref {
-            self.push(At::Frame, Ty::I64);
+        self.forget();
+        self.truncate(height);
+        self.restore_registers();
+    }
+
+    /// Puts what the exception in `rax`, of this tag, carries on the operand stack.
+    pub(super) fn unpack(&mut self, tag: u32) {
+        let ty = self.module.tag_type(tag).clone();
+        self.b.code.load_from(RCX, RAX, EXCEPTION_VALUES as u8);
+        for (n, ty) in (0..).zip(&ty.params) {
+            self.push(At::Frame, Ty::of(*ty));
             let home = self.home(&self.top());
-            self.b.code.store(RAX, Ty::I64, home);
+            self.b.code.copy_from(RCX, n * VALUE_BYTES, Ty::of(*ty), home);
         }
         self.flushed = self.b.stack.len();
     }
 
-    pub(super) fn throw(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
-        let count = match *op {
-            Operator::Throw { tag_index } => self.module.tag_type(tag_index).params.len(),
-            _ => 1,
-        };
-        if count > super::generate::MAX_OPERANDS {
-            return Err(unsupported("a tag with many parameters"));
-        }
-        let (row, _) = self.row(op, bytes, count)?;
+    /// Puts the exception in `rax` on the operand stack.
+    pub(super) fn push_exception(&mut self) {
+        self.push(At::Frame, Ty::I64);
+        let home = self.home(&self.top());
+        self.b.code.store(RAX, Ty::I64, home);
+        self.flushed = self.b.stack.len();
+    }
+
+    /// `throw`: makes an exception, puts the operands into it, throws it.
+    pub(super) fn throw(&mut self, op: &Operator<'_>, bytes: &[u8], tag: u32) -> Result<()> {
+        let count = self.module.tag_type(tag).params.len();
+        let (row, _) = self.row(op, bytes, 0)?;
         self.in_frame(row, Instance { module: self.module, bytes }, None)?;
+        let exception = self.b.stack.len() - 1;
+        self.b.code.load(RAX, Ty::I64, self.home(&self.top()));
+        self.b.code.load_from(RCX, RAX, EXCEPTION_VALUES as u8);
+        for (n, place) in (0..).zip(exception - count..exception) {
+            let entry = self.b.stack[place];
+            let reg = if entry.ty.is_float() { SCRATCH_FLOAT } else { RAX };
+            self.value_to(reg, entry, place);
+            self.b.code.store_to(RCX, n * VALUE_BYTES, reg, entry.ty);
+        }
+        self.throw_top()
+    }
+
+    /// Throws the top operand.
+    pub(super) fn throw_top(&mut self) -> Result<()> {
+        let (row, _) = self.row(&Operator::ThrowRef, &THROW_REF, 1)?;
+        self.in_frame(row, Instance { module: self.module, bytes: &THROW_REF }, None)?;
         self.reachable = false;
         Ok(())
     }

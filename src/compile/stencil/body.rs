@@ -60,8 +60,19 @@ impl Backend for StencilBackend {
     }
 }
 
-/// `else` by itself is none of the reader's, which begins anew at each operator.
-const ELSE: u8 = 0x05;
+/// The operator at the start of `bytes` and how long it is, if it is one that stands between parts of a construct:
+/// by itself it is none of the reader's, which begins anew at each operator.
+fn between(bytes: &[u8]) -> Result<Option<(Operator<'_>, usize)>> {
+    let mut reader = BinaryReader::new(&bytes[1..], 0);
+    let op = match bytes[0] {
+        0x05 => Operator::Else,
+        0x07 => Operator::Catch { tag_index: reader.read_var_u32()? },
+        0x18 => Operator::Delegate { relative_depth: reader.read_var_u32()? },
+        0x19 => Operator::CatchAll,
+        _ => return Ok(None),
+    };
+    Ok(Some((op, 1 + reader.current_position())))
+}
 
 impl<'a> Pass<'a> {
     pub(super) fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
@@ -107,7 +118,7 @@ impl<'a> Pass<'a> {
             trace.end(self.b.code.at());
         }
         self.finish();
-        self.frame(prologue)?;
+        self.frame(prologue);
         Ok(self.object())
     }
 
@@ -134,9 +145,12 @@ impl<'a> Pass<'a> {
             }
             let rest = BinaryReader::new(&body[at..], at as u64);
             let mut reader = OperatorsReader::new_with_allocs(rest, allocations);
-            let op = if body[at] == ELSE { Operator::Else } else { reader.read()? };
-            let end = if body[at] == ELSE { at + 1 } else { reader.original_position() as usize };
+            let (op, end) = match between(&body[at..])? {
+                Some((op, len)) => (op, at + len),
+                None => (reader.read()?, reader.original_position() as usize),
+            };
             let bytes = &body[at..end];
+            self.bounded()?;
             at = end;
             if let Some(trace) = &mut self.trace {
                 trace.operator(&op, self.offset, self.b.code.at());

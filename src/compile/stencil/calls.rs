@@ -2,8 +2,9 @@
 
 use super::code::{ARGUMENTS, KEPT, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
 use super::form::{Exit, Ty};
-use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature, unsupported};
+use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature};
 use super::table::Instance;
+use super::tail::OWN_ARGUMENTS;
 use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::{CallLayout, Loc};
@@ -24,11 +25,20 @@ pub(super) struct Prologue {
 }
 
 /// What is called.
-enum Callee {
+pub(super) enum Callee {
     Defined(u32),
     Import(u32),
     /// Its code is in `r10` when its arguments are in place, and its vmctx already is.
     Given,
+}
+
+/// Where the arguments of a call begin that travel on the stack.
+#[derive(Clone, Copy)]
+pub(super) enum Arguments {
+    /// At `rsp`.
+    Below,
+    /// So far from `rbp`, above the frame.
+    Above(i32),
 }
 
 impl Pass<'_> {
@@ -53,8 +63,7 @@ impl Pass<'_> {
             match *place {
                 Loc::Gpr(n) => self.b.code.store(ARGUMENTS[usize::from(n)], ty, displacement),
                 Loc::Fpr(n) => self.b.code.store(n, ty, displacement),
-                // The return address and the caller's rbp lie between.
-                Loc::Mem(at) => self.b.code.copy(ty, 16 + at as i32, displacement),
+                Loc::Mem(at) => self.b.code.copy(ty, OWN_ARGUMENTS + at as i32, displacement),
             }
         }
         self.zero_locals(ty.params.len());
@@ -87,14 +96,13 @@ impl Pass<'_> {
     }
 
     /// Writes what is known in the end: how large the frame is, and what depends on it.
-    pub(super) fn frame(&mut self, prologue: Prologue) -> Result<()> {
+    pub(super) fn frame(&mut self, prologue: Prologue) {
         let kept = if self.b.kept_places.is_empty() { 0 } else { KEPT.len() as u32 };
         let kept_at = self.homes.bytes() + 8 * (self.words + kept);
         let area_at = (kept_at + self.area).next_multiple_of(16);
         let size = (area_at + self.spill).next_multiple_of(16);
-        let signed = i32::try_from(size).map_err(|_| unsupported("a giant frame"))?;
-        self.b.code.set_word(prologue.limit, -signed);
-        self.b.code.set_word(prologue.size, signed);
+        self.b.code.set_word(prologue.limit, -size.cast_signed());
+        self.b.code.set_word(prologue.size, size.cast_signed());
         for (place, inside) in std::mem::take(&mut self.b.area_places) {
             self.b.code.set_word(place, inside as i32 - area_at as i32);
         }
@@ -104,7 +112,6 @@ impl Pass<'_> {
         for handler in &mut self.b.handlers {
             (handler.frame_bytes, handler.vmctx_at) = (size, size.wrapping_add_signed(Homes::VMCTX));
         }
-        Ok(())
     }
 
     /// Returns with the topmost operands. Changes nothing of what is known of them.
@@ -186,26 +193,17 @@ impl Pass<'_> {
                 self.given(op, bytes)?;
                 self.call(type_index, Callee::Given)?;
             }
-            Operator::ReturnCall { function_index } => {
-                let ty = self.module.functions[function_index as usize];
-                let callee = self.direct(function_index);
-                self.tail_call(ty, callee)?;
-            }
-            Operator::ReturnCallIndirect { type_index, .. } | Operator::ReturnCallRef { type_index } => {
-                self.given(op, bytes)?;
-                self.tail_call(type_index, Callee::Given)?;
-            }
-            _ => return Ok(false),
+            _ => return self.tail_calls(op, bytes),
         }
         Ok(true)
     }
 
-    fn direct(&self, function: u32) -> Callee {
+    pub(super) fn direct(&self, function: u32) -> Callee {
         if function < self.module.func_imports { Callee::Import(function) } else { Callee::Defined(function) }
     }
 
     /// Finds out what is called: the top operand says it. Its code goes to `r10`, its vmctx in place.
-    fn given(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
+    pub(super) fn given(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
         let below = self.b.stack.len() - 1;
         // It uses registers of operands, among them those of arguments.
         for place in self.flushed..below {
@@ -223,9 +221,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Brings the topmost operands where a call of this type has its arguments; stack arguments from `rsp` up. All
-    /// operands below are at home.
-    fn arguments(&mut self, layout: &CallLayout) {
+    /// Brings the topmost operands where a call of this type has its arguments. All operands below are at home.
+    pub(super) fn arguments(&mut self, layout: &CallLayout, to: Arguments) {
         let first = self.b.stack.len() - layout.params.len();
         for (place, loc) in (first..).zip(&layout.params) {
             let Loc::Mem(at) = *loc else { continue };
@@ -237,7 +234,10 @@ impl Pass<'_> {
                 Ty::I64 | Ty::F64 => (RAX, Ty::I64),
             };
             self.b.code.load(reg, ty, self.home(&entry));
-            self.b.code.store_argument(reg, ty, at as i32);
+            match to {
+                Arguments::Below => self.b.code.store_argument(reg, ty, at as i32),
+                Arguments::Above(first) => self.b.code.store(reg, ty, first + at as i32),
+            }
         }
         self.register_arguments(layout, first);
         for (place, loc) in (first..).zip(&layout.params) {
@@ -293,7 +293,7 @@ impl Pass<'_> {
         if layout.stack_bytes > 0 {
             self.b.code.lower_stack(layout.stack_bytes);
         }
-        self.arguments(&layout);
+        self.arguments(&layout, Arguments::Below);
         if layout.result_area_bytes > 0 {
             self.area = self.area.max(layout.result_area_bytes);
             let place = self.b.code.address_later(RSI);
@@ -322,7 +322,7 @@ impl Pass<'_> {
     }
 
     /// The vmctx of an imported function in place, the address of its slot in `rax`.
-    fn import(&mut self, function: u32) {
+    pub(super) fn import(&mut self, function: u32) {
         let place = self.b.code.load_symbol(RAX);
         self.relocate(place, Symbol::FuncImport(function));
         // add rax, rdi
@@ -361,33 +361,5 @@ impl Pass<'_> {
             }
         }
         self.flushed = self.b.stack.len();
-    }
-
-    /// A call that takes the place of this body: its arguments are where this body's were.
-    fn tail_call(&mut self, ty: u32, callee: Callee) -> Result<()> {
-        let (_, layout) = self.signature(ty);
-        let (_, own) = self.signature(self.ty);
-        if layout.stack_bytes > 0 || own.stack_bytes > 0 {
-            return Err(unsupported("a tail call with arguments on the stack"));
-        }
-        self.arguments(&layout);
-        if layout.result_area_bytes > 0 {
-            self.b.code.load(RSI, Ty::I64, Homes::RESULT_AREA);
-        }
-        // leave; jmp
-        match callee {
-            Callee::Defined(function) => {
-                self.b.code.put(&[0xc9, 0x48, 0xff, 0x25, 0, 0, 0, 0]);
-                let place = self.b.code.at() - 4;
-                self.relocate(place, Symbol::Func(function));
-            }
-            Callee::Import(function) => {
-                self.import(function);
-                self.b.code.put(&[0xc9, 0xff, 0x20]);
-            }
-            Callee::Given => self.b.code.put(&[0xc9, 0x41, 0xff, 0xe2]),
-        }
-        self.reachable = false;
-        Ok(())
     }
 }

@@ -7,14 +7,14 @@ use super::form::Ty;
 pub(super) const RAX: u8 = 0;
 pub(super) const RCX: u8 = 1;
 pub(super) const RDX: u8 = 2;
+pub(super) const RSP: u8 = 4;
+/// The base register of frames.
+const RBP: u8 = 5;
 pub(super) const RSI: u8 = 6;
 pub(super) const RDI: u8 = 7;
 pub(super) const R8: u8 = 8;
 pub(super) const R9: u8 = 9;
 pub(super) const R10: u8 = 10;
-/// The base register of frames.
-const RBP: u8 = 5;
-const RSP: u8 = 4;
 
 /// Registers of operands, by rotation.
 pub(super) const INTS: [u8; 3] = [RDX, RCX, R8];
@@ -337,6 +337,12 @@ impl Code {
             _ => self.put(&[0x48 | (reg >> 3) << 2, 0x89]),
         }
         self.put(&[0x84 | (reg & 7) << 3, 0x20 | RSP]);
+        self.word(displacement);
+    }
+
+    /// A register becomes the word at `[rsp + displacement]`.
+    pub(super) fn load_argument(&mut self, reg: u8, displacement: i32) {
+        self.put(&[0x48 | (reg >> 3) << 2, 0x8b, 0x84 | (reg & 7) << 3, 0x20 | RSP]);
         self.word(displacement);
     }
 

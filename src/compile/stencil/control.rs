@@ -18,6 +18,10 @@ pub(super) enum Kind {
     Else,
     /// A `try_table`, with the number of clauses that were open before.
     Try(usize),
+    /// The body of a `try`, with the same.
+    LegacyTry(usize),
+    /// A clause of a `try`, and what leads to the next; `None` if nothing throws to it.
+    LegacyCatch(Option<Chain>),
 }
 
 /// A construct that is open and can be reached.
@@ -82,12 +86,13 @@ impl Pass<'_> {
             Operator::Block { .. }
             | Operator::Loop { .. }
             | Operator::If { .. }
-            | Operator::TryTable { .. } => {
-                self.dead += 1;
-            }
-            Operator::Try { .. } => return Err(unsupported("legacy exceptions")),
-            Operator::End if self.dead > 0 => self.dead -= 1,
-            Operator::End => self.end(),
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.dead += 1,
+            Operator::End | Operator::Delegate { .. } if self.dead > 0 => self.dead -= 1,
+            Operator::End => self.end()?,
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth)?,
+            Operator::Catch { tag_index } if self.dead == 0 => self.legacy_catch(Some(*tag_index)),
+            Operator::CatchAll if self.dead == 0 => self.legacy_catch(None),
             Operator::Else if self.dead == 0 => self.otherwise(),
             _ => {}
         }
@@ -101,7 +106,7 @@ impl Pass<'_> {
             Operator::Loop { blockty } => self.repeat(*blockty),
             Operator::If { blockty } => self.branch_in(*blockty, op, bytes)?,
             Operator::Else => self.otherwise(),
-            Operator::End => self.end(),
+            Operator::End => self.end()?,
             Operator::Br { relative_depth } => self.branch(self.depth(*relative_depth)),
             Operator::BrIf { relative_depth } => self.branch_if(*relative_depth, op, bytes)?,
             Operator::BrOnNull { relative_depth } => self.branch_on_null(*relative_depth)?,
@@ -116,7 +121,13 @@ impl Pass<'_> {
                 self.site(at, latier_runtime::sites::SiteKind::Trap(code));
                 self.reachable = false;
             }
-            Operator::Throw { .. } | Operator::ThrowRef => self.throw(op, bytes)?,
+            Operator::Throw { tag_index } => self.throw(op, bytes, *tag_index)?,
+            Operator::ThrowRef => self.throw_top()?,
+            Operator::Try { blockty } => self.legacy_try(*blockty),
+            Operator::Catch { tag_index } => self.legacy_catch(Some(*tag_index)),
+            Operator::CatchAll => self.legacy_catch(None),
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth)?,
+            Operator::Rethrow { relative_depth } => self.rethrow(*relative_depth)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -182,16 +193,15 @@ impl Pass<'_> {
         self.reachable = true;
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.bounded()?;
         let n = self.b.constructs.len() - 1;
-        if let Kind::Try(open) = self.b.constructs[n].kind {
-            self.landings(n, open);
-        }
-        if let Kind::If(_) = self.b.constructs[n].kind
-            && self.params_of(self.b.constructs[n].ty) > 0
-        {
+        match self.b.constructs[n].kind {
+            Kind::Try(open) => self.landings(n, open),
+            Kind::LegacyTry(_) | Kind::LegacyCatch(_) => self.legacy_end(n)?,
             // Without an else arm, the results are the parameters: where they are already.
-            self.otherwise();
+            Kind::If(_) if self.params_of(self.b.constructs[n].ty) > 0 => self.otherwise(),
+            _ => {}
         }
         if n == 0 {
             // Branches to the body itself have returned where they stand.
@@ -199,7 +209,7 @@ impl Pass<'_> {
                 self.leave();
             }
             self.b.constructs.pop();
-            return;
+            return Ok(());
         }
         let Construct { kind, ty, height, mut exits, .. } = self.b.constructs[n];
         let mut met = !exits.is_empty();
@@ -224,6 +234,7 @@ impl Pass<'_> {
         } else if !self.reachable {
             self.truncate(height);
         }
+        Ok(())
     }
 
     /// Brings the topmost `count` operands to the homes above `height`, where the construct that is branched to has

@@ -233,9 +233,10 @@ fn operate(
     }
     match *request.op {
         Operator::BrIf { .. } | Operator::If { .. } => {}
+        // What it carries is the pass's business, and so is throwing it.
         Operator::Throw { tag_index } => {
-            f.throw(tag_index);
-            return Ok(vec![]);
+            let exception = f.new_exception(tag_index);
+            f.push(exception);
         }
         Operator::ThrowRef => {
             f.throw_ref();

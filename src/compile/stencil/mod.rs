@@ -11,12 +11,14 @@ mod extract;
 mod form;
 mod generate;
 mod kept;
+mod legacy;
 mod listing;
 mod operator;
 mod pass;
 mod quick;
 mod stitch;
 mod table;
+mod tail;
 
 pub use body::StencilBackend;
 pub use listing::{Listing, Part, PartKind, listing};

@@ -11,8 +11,6 @@ use wasmparser::{BinaryReader, MemArg, MemArgTarget, Operator, OperatorsReader};
 /// The placeholder of a static offset that guard pages catch, and of one that they do not.
 const CAUGHT: u64 = 0x0142_5364;
 const CHECKED: u64 = 0x3142_5364;
-/// Static offsets from here on have no stencil.
-const MAX_OFFSET: u64 = i32::MAX as u64 - 64;
 
 macro_rules! arities {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($arity:tt)*) )*) => {
@@ -157,12 +155,16 @@ fn type_code(ty: latier_runtime::types::ValType) -> u8 {
     Ty::of(ty) as u8
 }
 
-/// Whether guard pages catch every access of an operator with this static offset (no access is longer than 16 bytes,
-/// and the facts of shorter ones are the same).
-fn caught(module: &ModuleDesc, memarg: &MemArg, bytes: u64) -> Option<bool> {
+/// How far an access reaches from its address. What is accessed is as long as its natural alignment.
+pub(super) fn reach(memarg: &MemArg) -> Option<u64> {
+    memarg.offset.checked_add(1 << memarg.max_align)
+}
+
+/// Whether guard pages catch every access of an operator with this static offset.
+fn caught(module: &ModuleDesc, memarg: &MemArg) -> Option<bool> {
     let MemArgTarget::Memory(memory) = memarg.target else { return None };
     let guarded = module.memories[memory as usize].is_guarded();
-    Some(guarded && memarg.offset.checked_add(bytes).is_some_and(|end| end <= MemoryType::GUARD))
+    Some(guarded && reach(memarg).is_some_and(|end| end <= MemoryType::GUARD))
 }
 
 /// The symbols that an operator refers to, in the order in which its stencil numbers them.
@@ -240,10 +242,9 @@ pub(super) fn template(
     if let Some(memarg) = memarg {
         let MemArgTarget::Memory(memory) = memarg.target else { return None };
         let at = immediate(bytes)?;
-        let caught = caught(module, memarg, 16)?;
-        if memarg.offset > MAX_OFFSET || caught != self::caught(module, memarg, 1)? {
-            return None;
-        }
+        let caught = caught(module, memarg)?;
+        // It is written as a number of 32 bits with a sign.
+        reach(memarg).filter(|end| i32::try_from(*end).is_ok())?;
         let mut key = bytes[..at.start].to_vec();
         key.extend([memory_facts(module, memory), u8::from(caught)]);
         key.extend_from_slice(&bytes[at.offset_end..]);
@@ -292,7 +293,7 @@ pub(super) fn template(
 /// The bytes of an operator with the placeholder of its static offset instead of that, and the placeholder.
 pub(super) fn with_placeholder(module: &ModuleDesc, memarg: &MemArg, bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
     let at = immediate(bytes)?;
-    let placeholder = if caught(module, memarg, 16)? { CAUGHT } else { CHECKED };
+    let placeholder = if caught(module, memarg)? { CAUGHT } else { CHECKED };
     let mut out = bytes[..at.offset_start].to_vec();
     let mut rest = placeholder;
     while rest >= 0x80 {

@@ -164,6 +164,11 @@ pub(super) struct Pass<'a> {
     pub(super) trace: Option<Box<Trace>>,
 }
 
+/// Most words of operands and most bytes of code: only operators with very many results get there, by a few bytes of
+/// Wasm each.
+const MAX_WORDS: u32 = 1 << 24;
+const MAX_CODE: u32 = 1 << 29;
+
 /// An operator that has no stencil.
 pub(super) fn unsupported(what: impl std::fmt::Display) -> CompileError {
     CompileError { message: format!("no stencil: {what}"), offset: None }
@@ -199,6 +204,15 @@ impl<'a> Pass<'a> {
     #[inline]
     pub(super) fn top(&self) -> Entry {
         *self.b.stack.last().expect("a validated body has its operands")
+    }
+
+    /// Whether body and frame have become too large.
+    #[inline]
+    pub(super) fn bounded(&self) -> Result<()> {
+        if self.words > MAX_WORDS || self.b.code.at() > MAX_CODE {
+            return Err(unsupported("a body or a frame that is too large"));
+        }
+        Ok(())
     }
 
     /// Puts an operand on the stack.

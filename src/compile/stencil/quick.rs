@@ -97,7 +97,7 @@ impl Pass<'_> {
             0x1a => {
                 self.pop();
             }
-            0x0b => self.end(),
+            0x0b => self.end()?,
             0x28..=0x3e => return self.quick_access(bytes, start),
             0x45..=0xc4 => return self.quick_number(bytes, start),
             _ => return Ok(None),

@@ -24,13 +24,13 @@ impl Pass<'_> {
         {
             return Ok((row, offset));
         }
-        let template = operator::template(self.module, op, operator::memarg(op), bytes);
-        let template = template.ok_or_else(|| unsupported(format_args!("{op:?}")))?;
+        let memarg = operator::memarg(op);
+        let template = operator::template(self.module, op, memarg, bytes).ok_or_else(|| match memarg {
+            Some(memarg) => unsupported(format_args!("the static offset {:#x}", memarg.offset)),
+            None => unsupported(format_args!("{op:?}")),
+        })?;
         let first = self.b.stack.len() - count;
-        let mut params = [Ty::I32; 64];
-        if count > params.len() {
-            return Err(unsupported("many operands"));
-        }
+        let mut params = [Ty::I32; MAX_OPERANDS];
         for (ty, entry) in params.iter_mut().zip(&self.b.stack[first..]) {
             *ty = entry.ty;
         }
