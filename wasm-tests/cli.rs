@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "cli/timeline.rs"]
+mod timeline;
+
 /// The trials.
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -13,7 +16,10 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/wast", wast),
         Trial::test("cli/stats", stats),
         Trial::test("cli/stats-eager", stats_eager),
-        Trial::test("cli/timeline", timeline),
+        Trial::test("cli/timeline", timeline::lines),
+        Trial::test("cli/timeline-modules", timeline::modules),
+        Trial::test("cli/timeline-workers", timeline::workers),
+        Trial::test("cli/timeline-page", timeline::page),
         Trial::test("cli/verbose", verbose),
         Trial::test("cli/dump-objects", dump_objects),
         Trial::test("cli/standard-input", standard_input),
@@ -129,31 +135,21 @@ fn verbose() -> Result<(), Failed> {
     for (flag, functions) in [("-v", false), ("-vv", true)] {
         let output = process::latier(&directory, [flag, "--mode", "optimized", "program.wat"], b"")?;
         let told = output.stderr.contains("created     4 functions");
-        must(told && output.stderr.contains("compiled    f0 optimized: ") == functions, &output.stderr)?;
+        must(
+            told && output.stderr.contains("compiled    f0 (_start) optimized: ") == functions,
+            &output.stderr,
+        )?;
     }
     Ok(())
 }
 
-fn timeline() -> Result<(), Failed> {
-    let directory = program("timeline")?;
-    let output = process::latier(&directory, ["--timeline", "--mode", "optimized", "program.wat"], b"")?;
-    let lines: Vec<&str> =
-        output.stderr.lines().map(|line| line.split_once(" ms  ").unwrap_or_default().1).collect();
-    let starts = [
-        "created     4 functions",
-        "first call  f0",
-        "compiled    f0 optimized: ",
-        "redirected  f0 optimized",
-        "first call  f1",
-        "compiled    f1 optimized: ",
-        "redirected  f1 optimized",
-    ];
-    let as_told =
-        lines.len() == starts.len() && lines.iter().zip(starts).all(|(line, start)| line.starts_with(start));
-    must(as_told, &output.stderr)?;
-    let output = process::latier(&directory, ["--timeline=t.txt", "program.wat"], b"")?;
-    let lines = fs::read_to_string(directory.join("t.txt"))?.lines().count();
-    must(output.stderr.is_empty() && lines == starts.len(), format!("{lines} lines"))
+/// A program and the library that it calls.
+fn two_modules(name: &str) -> Result<PathBuf, Failed> {
+    let directory = directory(name)?;
+    fs::write(directory.join("library.wat"), r#"(module (func (export "f")))"#)?;
+    let text = r#"(module (import "library" "f" (func $f)) (func (export "_start") (call $f)))"#;
+    fs::write(directory.join("program.wat"), text)?;
+    Ok(directory)
 }
 
 fn dump_objects() -> Result<(), Failed> {
@@ -167,9 +163,7 @@ fn dump_objects() -> Result<(), Failed> {
     }
     must(!directory.join("a/b/f2.optimized.o").exists(), "f2 was never called")?;
     // Of two modules, neither's objects overwrite the other's.
-    fs::write(directory.join("library.wat"), r#"(module (func (export "f")))"#)?;
-    let text = r#"(module (import "library" "f" (func $f)) (func (export "_start") (call $f)))"#;
-    fs::write(directory.join("program.wat"), text)?;
+    let directory = two_modules("dump-objects-two")?;
     let args = ["--dump-objects", "two", "--mode", "fast", "--preload", "library=library.wat", "program.wat"];
     let output = process::latier(&directory, args, b"")?;
     must(output.code == Some(0), &output.stderr)?;

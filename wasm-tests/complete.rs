@@ -3,7 +3,7 @@
 
 use crate::case::Case;
 use latier::cli::wasm_settings::{WasmSetting, WasmSettings};
-use latier::{Engine, Event, Listener, Mode, Module, Validation};
+use latier::{Engine, Event, Listener, Mode, Module, Origin, Validation};
 use libtest_mimic::{Failed, Trial};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ struct Heard {
 }
 
 impl Listener for Refusals {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &Origin<'_>, event: &Event<'_>) {
         let mut heard = self.0.lock().expect("no listener fails");
         match event {
             Event::Compiled { .. } => heard.compiled += 1,

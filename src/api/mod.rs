@@ -48,7 +48,7 @@ pub use types::{
 pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
 pub use crate::compile::Entry;
-pub use crate::session::{Event, Listener};
+pub use crate::session::{Cost, Event, Listener, Origin, Thread};
 pub use crate::tier::knobs::{KnobRow, Knobs};
 pub use crate::tier::refusal::{Reason, ReasonRow};
 pub use crate::tier::{Mode, Tier, TierUp, Validation};

@@ -77,7 +77,8 @@ pub struct RunOptions {
     #[arg(long, value_name = "json[:FILE]", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", value_parser = parse_stats)]
     pub stats: Option<Stats>,
-    /// Say what happens as it happens, one line per event: on standard error, or in FILE
+    /// Say what happens as it happens, one line per event: on standard error, or in FILE; a FILE.html is written at
+    /// the end, a page with a picture
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub timeline: Option<Option<PathBuf>>,
     /// Write every linked object to DIR, named by function and tier: f12.optimized.o; those of the second module

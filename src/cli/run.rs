@@ -4,7 +4,7 @@ use super::error::{Ending, USAGE};
 use super::flags::{Cli, RunOptions};
 use super::log::Log;
 use super::stats::{Stopwatch, Summary};
-use super::timeline::Timeline;
+use super::timeline::{Page, Timeline};
 use super::wasm_settings::WasmSettings;
 use super::{end, invoke, output};
 use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
@@ -66,8 +66,9 @@ impl Program {
 
     fn run(&self, mut config: Config) -> Ending {
         let mut watch = Stopwatch::start();
-        let engine = match self.listen(&mut config).and_then(|()| Engine::new(&config)) {
-            Ok(engine) => engine,
+        let listening = self.listen(&mut config).and_then(|page| Ok((page, Engine::new(&config)?)));
+        let (page, engine) = match listening {
+            Ok(both) => both,
             Err(error) => return Ending::failed(&self.file, &error),
         };
         let loaded = load(&engine, &self.file);
@@ -83,25 +84,40 @@ impl Program {
                 output::say(&format!("warning: the statistics could not be written: {error}"));
             }
         }
+        if let Some(page) = page {
+            let arguments: Vec<String> =
+                self.args().iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let program = self.file.to_string_lossy();
+            if let Err(error) = page.write(&program, &arguments, self.options.engine.mode) {
+                output::say(&format!("warning: the timeline could not be written: {error}"));
+            }
+        }
         ending
     }
 
-    /// Makes what wants to hear of the run hear it.
-    fn listen(&self, config: &mut Config) -> Result<()> {
+    /// Makes what wants to hear of the run hear it. A page that is to be written at the end is given back.
+    fn listen(&self, config: &mut Config) -> Result<Option<Arc<Page>>> {
         if let Some(dir) = &self.options.dump_objects {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
             config.dump_objects(dir);
         }
+        let mut page = None;
         if let Some(file) = &self.options.timeline {
-            let name = file.as_deref().unwrap_or(Path::new("standard error")).display();
-            let timeline =
-                Timeline::new(file.as_deref()).with_context(|| format!("cannot write `{name}`"))?;
-            config.listener(Arc::new(timeline));
+            let file = file.as_deref();
+            let refused =
+                || format!("cannot write `{}`", file.unwrap_or(Path::new("standard error")).display());
+            if let Some(html) = file.filter(|file| file.extension().is_some_and(|ending| ending == "html")) {
+                let made = Arc::new(Page::new(html).with_context(refused)?);
+                config.listener(made.clone());
+                page = Some(made);
+            } else {
+                config.listener(Arc::new(Timeline::new(file).with_context(refused)?));
+            }
         }
         if tracing::enabled!(tracing::Level::INFO) {
-            config.listener(Arc::new(Log));
+            config.listener(Arc::new(Log::default()));
         }
-        Ok(())
+        Ok(page)
     }
 
     fn run_module(&self, engine: &Engine, module: &Module, watch: &mut Stopwatch) -> Result<Ending, Ending> {

@@ -48,7 +48,7 @@ impl LazyReexports {
         let took = start.elapsed();
         if !reexports.session.listeners.0.is_empty() {
             let producers = &reexports.wasm.producers();
-            reexports.session.listeners.tell(Event::Created { functions: defined, took, producers });
+            reexports.tell(Event::Created { functions: defined, took, producers });
         }
         Ok(reexports)
     }
@@ -83,6 +83,11 @@ impl LazyReexports {
         &self.session
     }
 
+    /// Tells the listeners of the session what happened in this module, on this thread.
+    pub(super) fn tell(&self, event: Event<'_>) {
+        self.session.listeners.tell(self.number, &self.wasm, event);
+    }
+
     /// The code of a defined function, which is compiled now if it has none. Waits while another thread compiles
     /// it.
     ///
@@ -113,7 +118,7 @@ impl LazyReexports {
         if let Some(reoptimizer) = &session.reoptimizer {
             reoptimizer.start();
         }
-        session.listeners.tell(Event::FirstCall { function });
+        self.tell(Event::FirstCall { function });
         match materialize::materialize(self, function, tier, Entry::Start) {
             Ok(done) => {
                 let tier = done.tier;
@@ -122,8 +127,8 @@ impl LazyReexports {
                 self.lifecycle.finish(number, Outcome::Compiled);
                 session.statistics.first_compiled(tier, &done.cost);
                 let entry = Entry::Start;
-                session.listeners.tell(Event::Compiled { function, tier, entry, cost: done.cost });
-                session.listeners.tell(Event::Redirected { function, tier });
+                self.tell(Event::Compiled { function, tier, entry, cost: done.cost });
+                self.tell(Event::Redirected { function, tier });
                 Ok(done.code)
             }
             Err(Failure { reason, retry }) => {
@@ -135,7 +140,7 @@ impl LazyReexports {
                 }
                 self.lifecycle.finish(number, if retry { Outcome::Retry } else { Outcome::Failed });
                 session.statistics.failed();
-                session.listeners.tell(Event::Failed { function, reason: &reason });
+                self.tell(Event::Failed { function, reason: &reason });
                 Err(error)
             }
         }

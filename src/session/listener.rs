@@ -4,10 +4,66 @@
 use crate::compile::Entry;
 use crate::tier::Tier;
 use crate::tier::refusal::Reason;
-use crate::wasm::Producer;
+use crate::wasm::{self, Producer};
 use latier_runtime::abi::FuncIndex;
+use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+/// Where something happened: in which module, and on which thread.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// The module's number: how many modules the session had before it.
+    pub module: u32,
+    /// The thread.
+    pub thread: Thread,
+    wasm: &'a wasm::Module,
+}
+
+impl<'a> Origin<'a> {
+    /// What a reader of the program's source calls a function of the module; else the name of its first export.
+    pub fn function_name(&self, function: FuncIndex) -> Option<String> {
+        self.wasm.common_name(function)
+    }
+}
+
+/// A thread as events know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Thread {
+    /// One of the embedder's, which loads modules or calls functions. They are numbered from 0, in the whole process,
+    /// in the order in which something first happened on them.
+    Caller(u32),
+    /// One of the session's own, which compile. They are numbered from 1.
+    Worker(u32),
+}
+
+thread_local! {
+    static THREAD: Cell<Option<Thread>> = const { Cell::new(None) };
+}
+
+/// How many callers there have been.
+static CALLERS: AtomicU32 = AtomicU32::new(0);
+/// How many workers there have been.
+static WORKERS: AtomicU32 = AtomicU32::new(0);
+
+impl Thread {
+    /// The thread that asks.
+    fn current() -> Thread {
+        THREAD.get().unwrap_or_else(|| {
+            let thread = Thread::Caller(CALLERS.fetch_add(1, Ordering::Relaxed));
+            THREAD.set(Some(thread));
+            thread
+        })
+    }
+
+    /// The thread that calls this is a worker, if nothing has happened on it before.
+    pub(super) fn works() {
+        if THREAD.get().is_none() {
+            THREAD.set(Some(Thread::Worker(1 + WORKERS.fetch_add(1, Ordering::Relaxed))));
+        }
+    }
+}
 
 /// Something that happened to a module or one of its functions.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +164,7 @@ pub struct Cost {
 /// Hears what happens in a session.
 pub trait Listener: Send + Sync {
     /// Called for each event, on the thread on which it happened: a first call waits for it.
-    fn event(&self, event: &Event<'_>);
+    fn event(&self, origin: &Origin<'_>, event: &Event<'_>);
 }
 
 /// The listeners of a session.
@@ -116,9 +172,13 @@ pub trait Listener: Send + Sync {
 pub(super) struct Listeners(pub(super) Vec<Arc<dyn Listener>>);
 
 impl Listeners {
-    pub(super) fn tell(&self, event: Event<'_>) {
+    pub(super) fn tell(&self, module: u32, wasm: &wasm::Module, event: Event<'_>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let origin = Origin { module, thread: Thread::current(), wasm };
         for listener in &self.0 {
-            listener.event(&event);
+            listener.event(&origin, &event);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Materializes an implementation: body → validation → object → linked code. Publishes nothing.
 
 use super::lazy_reexports::LazyReexports;
-use super::listener::Event;
+use super::listener::{Event, Thread};
 use super::{Cost, LoadError};
 use crate::compile::{CompileError, Compiled, Entry, FunctionBody};
 use crate::link::{self, Identity, LinkError, SymbolValue};
@@ -122,7 +122,7 @@ fn compile(
     match (attempt(tier), tier.row().fallback) {
         (Err(refused), Some(fallback)) => {
             let reason = &refused.to_string();
-            session.listeners.tell(Event::Refused { function: body.index, tier, reason });
+            module.tell(Event::Refused { function: body.index, tier, reason });
             attempt(fallback)
         }
         (result, _) => result,
@@ -158,7 +158,7 @@ pub(super) fn all(module: &LazyReexports) -> Result<(), LoadError> {
     let desc = &module.wasm().desc;
     let next = AtomicU32::new(desc.func_imports);
     let end = desc.functions.len() as u32;
-    let work = || {
+    let work = &|| {
         let mut first_failure = None;
         loop {
             let function = FuncIndex(next.fetch_add(1, Ordering::Relaxed));
@@ -172,7 +172,11 @@ pub(super) fn all(module: &LazyReexports) -> Result<(), LoadError> {
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let failures: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let worker = || {
+            Thread::works();
+            work()
+        };
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
         let mine = work();
         others
             .into_iter()

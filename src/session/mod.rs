@@ -13,7 +13,7 @@ mod statistics;
 mod sync;
 
 pub use lazy_reexports::{LazyReexports, LoadedModule};
-pub use listener::{Cost, Event, Listener};
+pub use listener::{Cost, Event, Listener, Origin, Thread};
 pub use statistics::Statistics;
 
 use crate::compile::Backend;

@@ -10,7 +10,7 @@
 use super::dispatch::{Dispatcher, Turn};
 use super::hot::Target;
 use super::lazy_reexports::LazyReexports;
-use super::listener::Event;
+use super::listener::{Event, Thread};
 use super::materialize::{self, Failure};
 use super::sampler::Sampler;
 use crate::tier::TierUp;
@@ -146,7 +146,7 @@ fn ready(module: &LazyReexports, safepoint: Safepoint) -> Option<CodeAddr> {
     let code = module.hot().ready(safepoint)?;
     if let Place::Loop { offset, .. } = safepoint.place {
         module.session().statistics.entered();
-        module.session().listeners.tell(Event::Entered { function: safepoint.function, offset });
+        module.tell(Event::Entered { function: safepoint.function, offset });
     }
     Some(code)
 }
@@ -161,7 +161,7 @@ fn submit(
     bytes: u64,
 ) {
     let worth = bargain.priority() as f64 / 100.0;
-    module.session().listeners.tell(Event::TierUpQueued { function, entry: target.entry(), worth });
+    module.tell(Event::TierUpQueued { function, entry: target.entry(), worth });
     let promise = Promise::new(&reoptimizer.promised_ns, bargain.cost_ns);
     let module = module.itself().clone();
     let job = move |turn| {
@@ -169,7 +169,10 @@ fn submit(
         // A module that is gone needs no code.
         let Some(module) = module.upgrade() else { return };
         match turn {
-            Turn::Run => compile(&module, function, target, bytes),
+            Turn::Run => {
+                Thread::works();
+                compile(&module, function, target, bytes);
+            }
             Turn::Refused(reason) => {
                 module.hot().give_back(function, target, false);
                 told(&module, function, target, reason, None);
@@ -196,9 +199,9 @@ fn compile(module: &LazyReexports, function: FuncIndex, target: Target, bytes: u
             }
             module.hot().set_ready(function, target, done.code);
             session.statistics.tiered_up(tier, &done.cost);
-            session.listeners.tell(Event::Compiled { function, tier, entry, cost: done.cost });
+            module.tell(Event::Compiled { function, tier, entry, cost: done.cost });
             match target {
-                Target::Function => session.listeners.tell(Event::Redirected { function, tier }),
+                Target::Function => module.tell(Event::Redirected { function, tier }),
                 // The loop may run still.
                 Target::Loop(_) => drop(reoptimizer.attention.raise()),
             }
@@ -228,7 +231,7 @@ fn refuse(
 fn told(module: &LazyReexports, function: FuncIndex, target: Target, reason: Reason, message: Option<&str>) {
     module.session().statistics.tier_up_refused();
     let entry = target.entry();
-    module.session().listeners.tell(Event::TierUpRefused { function, entry, reason, message });
+    module.tell(Event::TierUpRefused { function, entry, reason, message });
 }
 
 /// Processor time of this thread, in nanoseconds.

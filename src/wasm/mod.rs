@@ -24,7 +24,7 @@ pub use hints::BranchHint;
 pub use producers::Producer;
 
 use latier_runtime::abi::FuncIndex;
-use latier_runtime::module::ModuleDesc;
+use latier_runtime::module::{Item, ModuleDesc};
 use latier_runtime::types::TypeRegistry;
 use std::ops::Range;
 use std::sync::Arc;
@@ -157,5 +157,15 @@ impl Module {
     /// The name of a function as a reader of the program's source knows it: Rust's and C++'s mangling undone.
     pub fn display_name(&self, index: FuncIndex) -> Option<String> {
         self.func_name(index).map(|name| names::demangle(&name))
+    }
+
+    /// What people call a function: its [display name](Module::display_name), else the name of its first export.
+    pub fn common_name(&self, index: FuncIndex) -> Option<String> {
+        let exported = || {
+            let is_it = |item| matches!(item, Item::Func(function) if function == index.0);
+            let export = self.desc.exports.iter().find(|export| is_it(export.item))?;
+            Some(export.name.clone())
+        };
+        self.display_name(index).or_else(exported)
     }
 }

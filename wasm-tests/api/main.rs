@@ -12,7 +12,7 @@ mod references;
 mod shared;
 mod threads;
 
-use latier::{Config, Engine, Entry, Event, Instance, Listener, Mode, Module, Store, Tier};
+use latier::{Config, Engine, Entry, Event, Instance, Listener, Mode, Module, Origin, Store, Tier};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -57,7 +57,7 @@ impl Counter {
 }
 
 impl Listener for Counter {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &Origin<'_>, event: &Event<'_>) {
         match event {
             Event::Compiled { function, tier, entry, .. } => {
                 self.compiled.lock().unwrap().push((function.0, *tier, *entry));

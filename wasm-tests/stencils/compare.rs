@@ -4,7 +4,7 @@ use crate::bodies::{BELOW, Body, END, INPUTS, RESULTS};
 use crate::values::{self, BYTES};
 use latier::session::WrapBackend;
 use latier::{
-    Config, Engine, Error, Event, Instance, Listener, Memory, Mode, Module, Store, Trap, TypedFunc,
+    Config, Engine, Error, Event, Instance, Listener, Memory, Mode, Module, Origin, Store, Trap, TypedFunc,
 };
 use std::sync::{Arc, Mutex};
 
@@ -43,7 +43,7 @@ pub struct Report {
 pub struct Refusals(pub Mutex<Vec<(u32, String)>>);
 
 impl Listener for Refusals {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &Origin<'_>, event: &Event<'_>) {
         if let Event::Refused { function, reason, .. } = event {
             self.0.lock().unwrap().push((function.0, (*reason).into()));
         }

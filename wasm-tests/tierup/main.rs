@@ -7,7 +7,7 @@ mod threads;
 mod timeline;
 
 use latier::compile::{Backend, CompileError, Compiled, FunctionBody};
-use latier::{Config, Engine, Event, Instance, Listener, Module, Store, Tier, TierUp, TypedFunc};
+use latier::{Config, Engine, Event, Instance, Listener, Module, Origin, Store, Tier, TierUp, TypedFunc};
 use latier_runtime::module::ModuleDesc;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,7 @@ impl Heard {
 }
 
 impl Listener for Heard {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &Origin<'_>, event: &Event<'_>) {
         let at = |entry: &latier::Entry| match entry {
             latier::Entry::Start => String::new(),
             latier::Entry::Loop(offset) => format!(" at {offset:#x}"),

@@ -81,7 +81,7 @@ fn operators(module: &Module, body: &Body) -> Result<Vec<Line>> {
         depth -= usize::from(closes && depth > 0);
         let mut text = format!("{:1$}{2}", "", 2 * depth, operators::text(&op));
         if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = op
-            && let Some(name) = super::name::of(module, function_index)
+            && let Some(name) = module.common_name(FuncIndex(function_index))
         {
             let _ = write!(text, " ({name})");
         }

@@ -12,6 +12,7 @@ use super::{end, output, run};
 use crate::{Engine, Error, Result, Tier, Validation};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
+use latier_runtime::abi::FuncIndex;
 
 /// Says what the options ask for, and ends the process.
 pub(super) fn main(options: &InspectOptions) -> ! {
@@ -63,7 +64,7 @@ fn failure(file: &std::path::Path, error: &Error) -> Ending {
 
 /// A function in messages and listings: `f7 name`.
 fn label(wasm: &crate::wasm::Module, index: u32) -> String {
-    match name::of(wasm, index) {
+    match wasm.common_name(FuncIndex(index)) {
         Some(name) => format!("f{index} {name}"),
         None => format!("f{index}"),
     }

@@ -10,13 +10,6 @@ const SHOWN: usize = 10;
 /// How alike a name must be to be meant.
 const NEAR: f64 = 0.8;
 
-/// What a reader of the program's source calls a function; else the name of its first export.
-pub(super) fn of(module: &Module, index: u32) -> Option<String> {
-    module
-        .display_name(FuncIndex(index))
-        .or_else(|| exports(module).find(|e| e.1 == index).map(|e| e.0.into()))
-}
-
 /// The exported functions.
 fn exports(module: &Module) -> impl Iterator<Item = (&str, u32)> {
     module.desc.exports.iter().filter_map(|export| match export.item {
