@@ -6,6 +6,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "cli/tiers.rs"]
+mod tiers;
 #[path = "cli/timeline.rs"]
 mod timeline;
 
@@ -27,6 +29,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/inspect", inspect),
         Trial::test("cli/inspect-stencils", inspect_stencils),
         Trial::test("cli/inspect-names", inspect_names),
+        Trial::test("cli/tier-filter", tiers::filter),
+        Trial::test("cli/bisect", tiers::bisect),
     ]
 }
 
@@ -47,6 +51,7 @@ fn help() -> Result<(), Failed> {
         &["run", "--help"],
         &["wast", "--help"],
         &["inspect", "--help"],
+        &["bisect", "--help"],
         &["-W", "help"],
         &["--version"],
     ] {

@@ -1,7 +1,7 @@
 //! What an engine is made from: the embedder's choices. Decides nothing itself.
 
 use crate::session::{Listener, SessionConfig, WrapBackend};
-use crate::tier::{Mode, TierUp, Validation};
+use crate::tier::{Mode, TierFilter, TierUp, Validation};
 use crate::wasm::features::Features;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +38,13 @@ impl Config {
     /// How hot functions are found, in [`Mode::Tiered`].
     pub fn tier_up(&mut self, tier_up: TierUp) -> &mut Config {
         self.session.tier_up = tier_up;
+        self
+    }
+
+    /// Which functions the mode is for, by their indices in whichever module: all others are compiled in the first
+    /// tier and stay there.
+    pub fn tier_filter(&mut self, filter: TierFilter) -> &mut Config {
+        self.session.tier_filter = filter;
         self
     }
 

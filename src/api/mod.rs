@@ -51,7 +51,7 @@ pub use crate::compile::Entry;
 pub use crate::session::{Cost, Event, Listener, Origin, Thread};
 pub use crate::tier::knobs::{KnobRow, Knobs};
 pub use crate::tier::refusal::{Reason, ReasonRow};
-pub use crate::tier::{Mode, Tier, TierUp, Validation};
+pub use crate::tier::{Mode, Tier, TierFilter, TierUp, Validation};
 pub use crate::wasm::Producer;
 pub use crate::wasm::features::Features;
 pub use anyhow::Error;

@@ -1,10 +1,11 @@
 //! The options: their names, their help and how their values are read. Runs nothing.
 
 use super::wasm_settings::{WasmSetting, WasmSettings};
-use crate::{Config, Mode, Tier, Validation};
+use crate::{Config, Mode, Tier, TierFilter, Validation};
 use clap::builder::PossibleValue;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -15,7 +16,9 @@ Examples:
   latier --stats --mode optimized app.wasm      what was compiled, and how long it took
   latier --timeline app.wasm                    every first call and compile as it happens
   latier wast -W preset=v2 i32.wast             run a specification script
-  latier inspect app.wasm                       what is in the module";
+  latier --timeline=run.html app.wasm           the same as a page with a picture
+  latier inspect app.wasm --func main           what becomes of a function
+  latier bisect app.wasm                        which function makes the result wrong when optimized";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -23,6 +26,15 @@ Examples:
   latier inspect app.wasm --func main                  the stencils of a function, by its name
   latier inspect app.wasm --func 12 --tier fast        Cranelift's assembly, by its index
   latier inspect app.wasm --func 12 --tier optimized --clif";
+
+const BISECT_EXAMPLES: &str = "\
+The program is run again and again, each time with other functions optimized and the rest in the first tier, until its \
+output or exit code tells which function makes the difference.
+
+Examples:
+  latier bisect app.wasm one two               output and exit code against those of the first tier
+  latier bisect --range 100..200 app.wasm      among these functions only
+  latier bisect --good right.txt app.wasm      output against that of a file";
 
 /// A WebAssembly runtime that compiles each function when it is first called.
 #[derive(Debug, Parser)]
@@ -46,6 +58,8 @@ pub enum Command {
     Wast(WastOptions),
     /// Show what is in a module, or what becomes of one of its functions
     Inspect(InspectOptions),
+    /// Find the function that a wrong result depends on
+    Bisect(BisectOptions),
 }
 
 /// The options of `run`.
@@ -123,12 +137,41 @@ pub struct InspectOptions {
     pub file: Option<PathBuf>,
 }
 
+/// The options of `bisect`.
+#[derive(Args, Debug)]
+pub struct BisectOptions {
+    /// Those that `run` has, too.
+    #[command(flatten)]
+    pub run: RunOptions,
+    /// Its own.
+    #[command(flatten)]
+    pub own: BisectOwn,
+}
+
+/// The options that only `bisect` has. Each has a value.
+#[derive(Args, Debug)]
+#[command(after_help = BISECT_EXAMPLES, override_usage = "latier bisect [OPTIONS] <FILE> [ARGS]...")]
+pub struct BisectOwn {
+    /// Look only among the functions of these indices
+    #[arg(long, value_name = "LO..HI", value_parser = parse_range)]
+    pub range: Option<Range<u32>>,
+    /// What the program should write to standard output, instead of what it writes in the first tier
+    #[arg(long, value_name = "FILE")]
+    pub good: Option<PathBuf>,
+    /// The exit code that it should have with that
+    #[arg(long, value_name = "CODE", default_value_t = 0, requires = "good")]
+    pub good_exit: i32,
+}
+
 /// The options of commands that run something.
 #[derive(Args, Debug)]
 pub struct EngineOptions {
     /// How functions are compiled, and when
     #[arg(long, value_enum, default_value_t = Mode::default())]
     pub mode: Mode,
+    /// The functions that the mode is for, by index; all others stay in the first tier [default: all]
+    #[arg(long, value_name = "LO..HI,...")]
+    pub tier_filter: Option<TierFilter>,
     /// Keep in DIR what saves later runs work [default: latier in the user's directory of caches]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
@@ -160,6 +203,9 @@ impl EngineOptions {
         let settings = WasmSettings::new(&self.common.wasm);
         let mut config = settings.config();
         config.mode(self.mode).validation(validation);
+        if let Some(filter) = &self.tier_filter {
+            config.tier_filter(filter.clone());
+        }
         if let Some(cache) = self.cache_directory() {
             config.cache(cache);
         }
@@ -259,6 +305,12 @@ fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.into(), file.into()))
 }
 
+fn parse_range(text: &str) -> Result<Range<u32>, String> {
+    let (from, to) = text.split_once("..").ok_or("it must have the form LO..HI")?;
+    let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no index of a function"));
+    Ok(number(from)?..number(to)?)
+}
+
 fn parse_stats(text: &str) -> Result<Stats, String> {
     match text.split_once(':') {
         Some(("json", file)) if !file.is_empty() => Ok(Stats::Json(Some(file.into()))),
@@ -278,7 +330,7 @@ mod tests {
         match cli.command {
             None => cli.run,
             Some(Command::Run(run)) => run,
-            Some(Command::Wast(_) | Command::Inspect(_)) => panic!("these are options of run"),
+            Some(other) => panic!("these are no options of run: {other:?}"),
         }
     }
 

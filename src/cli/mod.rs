@@ -1,6 +1,7 @@
 //! The command line: what the user types becomes calls of the public API. Nothing here can do what an embedder
 //! cannot.
 
+mod bisect;
 pub mod error;
 pub mod flags;
 mod inspect;
@@ -14,6 +15,7 @@ pub mod wasm_settings;
 pub mod wast;
 mod wast_command;
 
+use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use error::Ending;
 use flags::{Cli, Command, CommonOptions};
@@ -23,7 +25,7 @@ use std::ffi::OsString;
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = Cli::command().color(color(&args));
-    let cli = match command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // clap writes help to standard output and errors to standard error; a reader who left is no failure.
@@ -31,12 +33,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
             output::exit(error.exit_code())
         }
     };
-    let options = match &cli.command {
-        None => &cli.run.engine.common,
-        Some(Command::Run(run)) => &run.engine.common,
-        Some(Command::Wast(wast)) => &wast.engine.common,
-        Some(Command::Inspect(inspect)) => &inspect.common,
-    };
+    let options = common(&cli);
     if options.wants_help() {
         output::print(&wasm_settings::help());
         output::exit(0);
@@ -47,7 +44,32 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
         Some(Command::Run(options)) => run::main(options),
         Some(Command::Wast(options)) => wast_command::main(options),
         Some(Command::Inspect(options)) => inspect::main(&options),
+        Some(Command::Bisect(options)) => bisect::main(&options, &args),
     }
+}
+
+/// The options that all commands have.
+fn common(cli: &Cli) -> &CommonOptions {
+    match &cli.command {
+        None => &cli.run.engine.common,
+        Some(Command::Run(run)) => &run.engine.common,
+        Some(Command::Wast(wast)) => &wast.engine.common,
+        Some(Command::Inspect(inspect)) => &inspect.common,
+        Some(Command::Bisect(bisect)) => &bisect.run.engine.common,
+    }
+}
+
+/// What the command `name` (that of no name, without one) cannot do without is missing: says so with its usage, and ends
+/// the process.
+fn missing(name: Option<&str>, what: &str) -> ! {
+    let mut command = Cli::command();
+    command.build();
+    let command = match name {
+        Some(name) => command.find_subcommand_mut(name).expect("it is in the table"),
+        None => &mut command,
+    };
+    let _ = command.error(ErrorKind::MissingRequiredArgument, what).print();
+    output::exit(error::USAGE)
 }
 
 /// Says how the process ends, and ends it.

@@ -1,17 +1,15 @@
 //! `latier run`: one program, from its file to its exit code. How functions are compiled is the engine's business.
 
-use super::error::{Ending, USAGE};
-use super::flags::{Cli, RunOptions};
+use super::error::Ending;
+use super::flags::RunOptions;
 use super::log::Log;
 use super::stats::{Stopwatch, Summary};
 use super::timeline::{Page, Timeline};
 use super::wasm_settings::WasmSettings;
-use super::{end, invoke, output};
+use super::{end, invoke, missing, output};
 use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
 use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits};
 use anyhow::Context;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +26,7 @@ struct Host {
 /// Runs the program on a thread of its own, whose stack holds what the guest may use, and ends the process.
 pub(super) fn main(options: RunOptions) -> ! {
     if options.file_and_args.is_empty() {
-        let error = Cli::command().error(ErrorKind::MissingRequiredArgument, "no program was given");
-        let _ = error.print();
-        output::exit(USAGE);
+        missing(None, "no program was given");
     }
     let color = options.engine.common.color;
     let (config, settings) = options.engine.config(options.validation);

@@ -1,22 +1,17 @@
 //! `latier wast`: runs scripts and says which directives failed. What a directive means is the interpreter's
 //! business.
 
-use super::error::{FAILED, USAGE};
+use super::error::FAILED;
 use super::flags::WastOptions;
-use super::output;
 use super::wast::{self, Options, Report};
+use super::{missing, output};
 use crate::Validation;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use std::fs;
 use std::path::Path;
 
 pub(super) fn main(options: WastOptions) -> ! {
     if options.files.is_empty() {
-        let error =
-            super::flags::Cli::command().error(ErrorKind::MissingRequiredArgument, "no script was given");
-        let _ = error.print();
-        output::exit(USAGE);
+        missing(Some("wast"), "no script was given");
     }
     let (config, settings) = options.engine.config(Validation::Eager);
     let how = Options { config, max_wasm_stack: settings.max_wasm_stack, print: true };

@@ -114,7 +114,7 @@ impl LazyReexports {
 
     fn first_compile(&self, function: FuncIndex, number: usize) -> Result<CodeAddr, String> {
         let session = &self.session;
-        let tier = session.config.mode.row().first;
+        let tier = session.config.first_tier(function);
         if let Some(reoptimizer) = &session.reoptimizer {
             reoptimizer.start();
         }

@@ -20,9 +20,10 @@ use crate::compile::Backend;
 use crate::compile::cranelift::CraneliftBackend;
 use crate::compile::stencil::StencilBackend;
 use crate::compile::target::Settings;
-use crate::tier::{Mode, Tier, TierUp, Validation};
+use crate::tier::{Mode, Tier, TierFilter, TierUp, Validation};
 use crate::wasm::bytes::ModuleBytes;
 use crate::wasm::features::Features;
+use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::CodeMemoryError;
 use latier_runtime::registry::ModuleToken;
 use latier_runtime::types::TypeRegistry;
@@ -39,6 +40,8 @@ use std::sync::{Arc, Mutex, Weak};
 pub struct SessionConfig {
     /// What is compiled when, and in which tier.
     pub mode: Mode,
+    /// Which functions the mode is for. All others are compiled in the first tier and stay there.
+    pub tier_filter: TierFilter,
     /// How hot functions are found, in a mode that compiles them again.
     pub tier_up: TierUp,
     /// When bodies are validated.
@@ -61,10 +64,18 @@ pub struct SessionConfig {
 /// Makes a backend out of a tier's own.
 pub type WrapBackend = Arc<dyn Fn(Tier, Arc<dyn Backend>) -> Arc<dyn Backend> + Send + Sync>;
 
+impl SessionConfig {
+    /// The tier of a function's first compile.
+    fn first_tier(&self, function: FuncIndex) -> Tier {
+        if self.tier_filter.allows(function.0) { self.mode.row().first } else { Tier::Baseline }
+    }
+}
+
 impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SessionConfig {
             mode,
+            tier_filter,
             tier_up,
             validation,
             features,
@@ -76,6 +87,7 @@ impl fmt::Debug for SessionConfig {
         } = self;
         f.debug_struct("SessionConfig")
             .field("mode", mode)
+            .field("tier_filter", tier_filter)
             .field("tier_up", tier_up)
             .field("validation", validation)
             .field("features", features)
@@ -97,7 +109,7 @@ pub enum LoadError {
     /// A function could not be compiled before the start, in a mode that compiles all.
     Compile {
         /// The function.
-        function: latier_runtime::abi::FuncIndex,
+        function: FuncIndex,
         /// Which and why, in words.
         reason: String,
     },

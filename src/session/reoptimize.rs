@@ -123,7 +123,11 @@ fn weigh(module: &LazyReexports, reoptimizer: &Reoptimizer, safepoint: Safepoint
     let range = module.wasm().body_range(function);
     let bytes = range.map_or(0, |range| range.end - range.start);
     let profile = module.hot().sample(safepoint, bytes);
-    let decision = policy::decide(&profile, &reoptimizer.costs(), &reoptimizer.budget(), &reoptimizer.knobs);
+    let decision = if module.session().config.tier_filter.allows(function.0) {
+        policy::decide(&profile, &reoptimizer.costs(), &reoptimizer.budget(), &reoptimizer.knobs)
+    } else {
+        Decision::Never(Reason::Filtered)
+    };
     let sampled = Target::from(safepoint.place);
     let (target, bargain) = match decision {
         Decision::Optimize(bargain) => (Target::Function, bargain),

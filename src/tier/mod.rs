@@ -1,10 +1,13 @@
 //! The tiers and the modes: which code a function gets first and what follows. Tables and arithmetic; nothing here
 //! compiles.
 
+mod filter;
 pub mod knobs;
 pub mod policy;
 pub mod profile;
 pub mod refusal;
+
+pub use filter::TierFilter;
 
 use knobs::Knobs;
 use std::fmt;

@@ -27,6 +27,8 @@ pub enum Reason {
     TooManyAttempts,
     /// The session or the module ended first.
     Cancelled,
+    /// The user wants it so.
+    Filtered,
 }
 
 /// What is known of a reason.
@@ -46,7 +48,7 @@ const fn row(reason: Reason, name: &'static str, about: &'static str) -> ReasonR
 
 impl Reason {
     /// Every reason.
-    pub const TABLE: [ReasonRow; 11] = [
+    pub const TABLE: [ReasonRow; 12] = [
         row(Reason::TooFewSamples, "too-few-samples", "it was seen too seldom to be called hot"),
         row(Reason::GainBelowCost, "gain-below-cost", "a compile costs more than it would win so far"),
         row(Reason::BudgetSpent, "budget-spent", "compiles have used their share of processor time"),
@@ -58,6 +60,7 @@ impl Reason {
         row(Reason::CompileFailed, "compile-failed", "the compiler refused it"),
         row(Reason::TooManyAttempts, "too-many-attempts", "a resource was short each time it was tried"),
         row(Reason::Cancelled, "cancelled", "the program ended before its turn came"),
+        row(Reason::Filtered, "filtered", "the tier filter keeps it in the first tier"),
     ];
 
     /// The reason's row.

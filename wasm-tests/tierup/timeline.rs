@@ -54,3 +54,16 @@ fn a_larger_program_s_timeline_is_the_same_in_every_run() {
     }
     assert_ne!(timeline(1), timeline(3));
 }
+
+#[test]
+fn what_the_filter_keeps_in_the_first_tier_stays_there() {
+    let mut config = Config::new();
+    let heard = listening(config.tier_up(TierUp::Stepped(1)).tier_filter("1".parse().unwrap()));
+    let (mut store, instance) = instance(&config, &program(4));
+    results(&mut store, instance);
+    let all = heard.all();
+    let optimized: Vec<&String> =
+        all.iter().filter(|event| event.starts_with("compiled") && event.ends_with("optimized")).collect();
+    assert!(!optimized.is_empty(), "{all:?}");
+    assert!(optimized.iter().all(|event| event.starts_with("compiled 1 ")), "{optimized:?}");
+}

@@ -5,25 +5,16 @@ mod name;
 mod operators;
 mod summary;
 
-use super::error::{Ending, FAILED, USAGE};
-use super::flags::{Cli, InspectOptions};
+use super::error::{Ending, FAILED};
+use super::flags::InspectOptions;
 use super::wasm_settings::WasmSettings;
-use super::{end, output, run};
+use super::{end, missing, output, run};
 use crate::{Engine, Error, Result, Tier, Validation};
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use latier_runtime::abi::FuncIndex;
 
 /// Says what the options ask for, and ends the process.
 pub(super) fn main(options: &InspectOptions) -> ! {
-    let Some(file) = &options.file else {
-        let mut command = Cli::command();
-        command.build();
-        let command = command.find_subcommand_mut("inspect").expect("it is in the table");
-        let error = command.error(ErrorKind::MissingRequiredArgument, "no module was given");
-        let _ = error.print();
-        output::exit(USAGE);
-    };
+    let Some(file) = &options.file else { missing(Some("inspect"), "no module was given") };
     if options.clif && options.tier.unwrap_or(Tier::Baseline) == Tier::Baseline {
         let message = "the baseline tier has no CLIF; add `--tier fast` or `--tier optimized`";
         end(&Ending::usage(message), options.common.color);
@@ -63,7 +54,7 @@ fn failure(file: &std::path::Path, error: &Error) -> Ending {
 }
 
 /// A function in messages and listings: `f7 name`.
-fn label(wasm: &crate::wasm::Module, index: u32) -> String {
+pub(super) fn label(wasm: &crate::wasm::Module, index: u32) -> String {
     match wasm.common_name(FuncIndex(index)) {
         Some(name) => format!("f{index} {name}"),
         None => format!("f{index}"),

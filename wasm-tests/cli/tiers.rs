@@ -1,0 +1,66 @@
+//! What the command line promises of tiers: a filter, a bisection.
+
+use super::{in_order, must, program};
+use crate::process;
+use libtest_mimic::Failed;
+use std::fs;
+use std::path::Path;
+
+/// Functions outside the filter stay in the first tier, those in it get the mode's.
+pub fn filter() -> Result<(), Failed> {
+    let directory = program("tier-filter")?;
+    for (filter, tiers) in [
+        ("1", ["baseline", "optimized"]),
+        ("..1,7..", ["optimized", "baseline"]),
+        ("0..0", ["baseline", "baseline"]),
+        ("0..2", ["optimized", "optimized"]),
+    ] {
+        let args = ["--mode", "optimized", "--tier-filter", filter, "--timeline", "program.wat"];
+        let output = process::latier(&directory, args, b"")?;
+        let compiled = ["f0 (_start)", "f1 (one)"];
+        let lines =
+            compiled.iter().zip(tiers).map(|(function, tier)| format!("compiled    {function} {tier}: "));
+        let lines: Vec<String> = lines.collect();
+        in_order(&output.stderr, &[&lines[0], &lines[1]])?;
+    }
+    let output = process::latier(&directory, ["--tier-filter", "a..b", "program.wat"], b"")?;
+    must(output.code == Some(2) && output.stderr.contains("`a` is no index of a function"), &output.stderr)
+}
+
+/// The program `wasm-tests/programs/deep/deep.wat` gives another result where one of its functions is optimized.
+pub fn bisect() -> Result<(), Failed> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("wasm-tests/programs/deep");
+    let found = "The result is wrong when only f2 deep is optimized.\n  \
+                 latier inspect --func 2 --tier optimized deep.wat\n  \
+                 latier --mode optimized --tier-filter 2 --invoke run deep.wat 100000\n";
+    for (range, runs) in [(&[][..], 6), (&["--range", "2..99"], 5)] {
+        let args = ["bisect"].iter().chain(range).chain(&["--invoke", "run", "deep.wat", "100000"]);
+        let output = process::latier(&directory, args, b"")?;
+        must(
+            output.code == Some(0) && output.stdout == found,
+            format!("{}{}", output.stdout, output.stderr),
+        )?;
+        must(output.stderr.lines().count() <= runs, &output.stderr)?;
+    }
+    let good = super::directory("bisect")?.join("good.txt");
+    fs::write(&good, "11\n")?;
+    let good = good.to_string_lossy();
+    let good = good.as_ref();
+    let failures = [
+        (&["--invoke", "run", "deep.wat", "10"][..], 1, "there is nothing to find"),
+        (&["--good", good, "--invoke", "run", "deep.wat", "11"], 1, "in the first tier the result is not"),
+        (&["--good", good, "--invoke", "run", "deep.wat", "10"], 1, "there is nothing to find"),
+        (&["--good", "none.txt", "deep.wat"], 1, "failed to read `none.txt`"),
+        (&["--range", "4..9", "--invoke", "run", "deep.wat", "10"], 1, "they are 0..4"),
+        (&["--range", "4", "deep.wat"], 2, "LO..HI"),
+        (&["--mode", "baseline", "deep.wat"], 2, "no function leaves the first tier"),
+        (&["-"], 2, "the program must be in a file"),
+        (&[], 2, "no program was given"),
+    ];
+    for (args, code, said) in failures {
+        let output = process::latier(&directory, ["bisect"].iter().chain(args), b"")?;
+        let told = output.code == Some(code) && output.stdout.is_empty() && output.stderr.contains(said);
+        must(told, format!("{args:?}: {:?} {}", output.code, output.stderr))?;
+    }
+    Ok(())
+}
