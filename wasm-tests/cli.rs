@@ -15,6 +15,7 @@ mod timeline;
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("cli/help", help),
+        Trial::test("cli/completions", completions),
         Trial::test("cli/wast", wast),
         Trial::test("cli/stats", stats),
         Trial::test("cli/stats-eager", stats_eager),
@@ -29,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/inspect", inspect),
         Trial::test("cli/inspect-stencils", inspect_stencils),
         Trial::test("cli/inspect-names", inspect_names),
+        Trial::test("cli/inspect-beside", tiers::beside),
         Trial::test("cli/tier-filter", tiers::filter),
         Trial::test("cli/bisect", tiers::bisect),
     ]
@@ -63,6 +65,22 @@ fn help() -> Result<(), Failed> {
     }
     let output = process::latier(&directory, ["--stat", "a.wasm"], b"")?;
     must(output.code == Some(2) && output.stderr.contains("--stats"), &output.stderr)
+}
+
+/// Completions and the manual page know every command, and options of each.
+fn completions() -> Result<(), Failed> {
+    let directory = directory("completions")?;
+    let words =
+        ["run", "wast", "inspect", "bisect", "completions", "tier-filter", "good-exit", "clif", "timeline"];
+    for args in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
+        let output = process::latier(&directory, args, b"")?;
+        // In the manual page's language, a hyphen is a character that is escaped.
+        let said = output.stdout.replace("\\-", "-");
+        let missing: Vec<&&str> = words.iter().filter(|word| !said.contains(**word)).collect();
+        must(output.code == Some(0) && missing.is_empty(), format!("{args:?} lacks {missing:?}"))?;
+    }
+    let output = process::latier(&directory, ["completions", "tcsh"], b"")?;
+    must(output.code == Some(2) && output.stderr.contains("bash"), &output.stderr)
 }
 
 fn wast() -> Result<(), Failed> {
@@ -123,6 +141,7 @@ fn stats() -> Result<(), Failed> {
     for (group, key) in positive {
         must(stats[group][key].as_u64().is_some_and(|n| n > 0), format!("{group}.{key}: {stats}"))?;
     }
+    must(["tier_ups", "tier_up_refused", "osr_entries"].iter().all(|key| stats[key] == 0), &stats)?;
     for key in ["validate", "instantiate", "compile_baseline", "link"] {
         must(stats["time_us"][key].is_u64(), format!("time_us.{key}: {stats}"))?;
     }

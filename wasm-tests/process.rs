@@ -33,6 +33,7 @@ pub fn latier<S: AsRef<std::ffi::OsStr>>(
         .args(args)
         .current_dir(dir)
         .env_remove("LATIER_LOG")
+        .env_remove("COLUMNS")
         .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/caches"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

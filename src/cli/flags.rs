@@ -18,12 +18,13 @@ Examples:
   latier wast -W preset=v2 i32.wast             run a specification script
   latier --timeline=run.html app.wasm           the same as a page with a picture
   latier inspect app.wasm --func main           what becomes of a function
-  latier bisect app.wasm                        which function makes the result wrong when optimized";
+  latier bisect app.wasm                        which function makes the result wrong when optimized
+  latier completions bash                       completions for a shell; latier man: the manual page";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   latier inspect app.wasm                              imports, exports, sizes
-  latier inspect app.wasm --func main                  the stencils of a function, by its name
+  latier inspect app.wasm --func main                  a function in both tiers, by its name
   latier inspect app.wasm --func 12 --tier fast        Cranelift's assembly, by its index
   latier inspect app.wasm --func 12 --tier optimized --clif";
 
@@ -35,6 +36,12 @@ Examples:
   latier bisect app.wasm one two               output and exit code against those of the first tier
   latier bisect --range 100..200 app.wasm      among these functions only
   latier bisect --good right.txt app.wasm      output against that of a file";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  latier completions bash > ~/.local/share/bash-completion/completions/latier
+  latier completions zsh > ~/.zfunc/_latier
+  latier completions fish > ~/.config/fish/completions/latier.fish";
 
 /// A WebAssembly runtime that compiles each function when it is first called.
 #[derive(Debug, Parser)]
@@ -60,6 +67,10 @@ pub enum Command {
     Inspect(InspectOptions),
     /// Find the function that a wrong result depends on
     Bisect(BisectOptions),
+    /// Print what makes a shell complete latier's options
+    Completions(CompletionsOptions),
+    /// Print the manual page
+    Man,
 }
 
 /// The options of `run`.
@@ -123,7 +134,8 @@ pub struct InspectOptions {
     /// Show this function: its index, the name of its export, or its name in the name section, mangled or not
     #[arg(long, value_name = "N|NAME")]
     pub func: Option<String>,
-    /// The tier whose code is shown: baseline (the default) as stencils, the others as Cranelift's assembly
+    /// The tier whose code is shown: baseline as stencils, the others as Cranelift's assembly [default: baseline and
+    /// optimized, beside each other where lines are wide enough]
     #[arg(long, value_enum, requires = "func")]
     pub tier: Option<Tier>,
     /// Show Cranelift's intermediate form too
@@ -161,6 +173,15 @@ pub struct BisectOwn {
     /// The exit code that it should have with that
     #[arg(long, value_name = "CODE", default_value_t = 0, requires = "good")]
     pub good_exit: i32,
+}
+
+/// The options of `completions`.
+#[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct CompletionsOptions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// The options of commands that run something.

@@ -2,6 +2,7 @@
 //! cannot.
 
 mod bisect;
+mod completions;
 pub mod error;
 pub mod flags;
 mod inspect;
@@ -33,30 +34,34 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
             output::exit(error.exit_code())
         }
     };
-    let options = common(&cli);
-    if options.wants_help() {
-        output::print(&wasm_settings::help());
-        output::exit(0);
+    if let Some(options) = common(&cli) {
+        if options.wants_help() {
+            output::print(&wasm_settings::help());
+            output::exit(0);
+        }
+        start_log(options);
     }
-    start_log(options);
     match cli.command {
         None => run::main(cli.run),
         Some(Command::Run(options)) => run::main(options),
         Some(Command::Wast(options)) => wast_command::main(options),
         Some(Command::Inspect(options)) => inspect::main(&options),
         Some(Command::Bisect(options)) => bisect::main(&options, &args),
+        Some(Command::Completions(options)) => completions::print(&completions::text(options.shell)),
+        Some(Command::Man) => completions::print(&completions::manual()),
     }
 }
 
-/// The options that all commands have.
-fn common(cli: &Cli) -> &CommonOptions {
-    match &cli.command {
+/// The options that all commands have which look at a module.
+fn common(cli: &Cli) -> Option<&CommonOptions> {
+    Some(match &cli.command {
         None => &cli.run.engine.common,
         Some(Command::Run(run)) => &run.engine.common,
         Some(Command::Wast(wast)) => &wast.engine.common,
         Some(Command::Inspect(inspect)) => &inspect.common,
         Some(Command::Bisect(bisect)) => &bisect.run.engine.common,
-    }
+        Some(Command::Completions(_) | Command::Man) => return None,
+    })
 }
 
 /// What the command `name` (that of no name, without one) cannot do without is missing: says so with its usage, and ends

@@ -22,6 +22,13 @@ pub(super) fn complain(message: &str, color: ColorChoice) {
     }
 }
 
+/// Characters of a line of standard output, if anyone knows: the terminal, or who set COLUMNS.
+pub(super) fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let size = || rustix::termios::tcgetwinsize(io::stdout()).ok();
+    said.or_else(|| size().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0))
+}
+
 /// Whether standard error gets colours.
 pub(super) fn wants_color(color: ColorChoice) -> bool {
     match color {

@@ -40,6 +40,9 @@ pub(super) struct Summary {
     baseline: u64,
     optimized: u64,
     failed: u64,
+    tier_ups: u64,
+    tier_ups_refused: u64,
+    osr_entries: u64,
     wasm_bytes: u64,
     native_bytes: u64,
     maps: Option<usize>,
@@ -85,6 +88,9 @@ impl Summary {
             baseline: first.map(|tier| counted.functions(tier)).iter().sum(),
             optimized: counted.functions(Tier::Optimized),
             failed: counted.functions_failed(),
+            tier_ups: counted.tier_ups(),
+            tier_ups_refused: counted.tier_ups_refused(),
+            osr_entries: counted.osr_entries(),
             wasm_bytes: counted.wasm_bytes(),
             native_bytes: counted.native_bytes(),
             maps: fs::read_to_string("/proc/self/maps").ok().map(|maps| maps.lines().count()),
@@ -102,7 +108,7 @@ impl Summary {
 
     /// Functions that were called. Where everything is compiled before the start, nobody counts calls.
     fn called(&self) -> Option<u64> {
-        (!self.mode.row().eager).then_some(self.baseline + self.optimized + self.failed)
+        (!self.mode.row().eager).then_some(self.first_calls.len() as u64 + self.failed)
     }
 
     /// The least time that `percent` of all first calls did not exceed.
@@ -122,6 +128,9 @@ impl Summary {
                 "imports": self.module.imports,
             },
             "functions": { "baseline": self.baseline, "optimized": self.optimized, "failed": self.failed },
+            "tier_ups": self.tier_ups,
+            "tier_up_refused": self.tier_ups_refused,
+            "osr_entries": self.osr_entries,
             "code": { "bytes_wasm_compiled": self.wasm_bytes, "bytes_native": self.native_bytes },
             "time_us": {
                 "total": us(self.total),
@@ -162,6 +171,10 @@ impl Summary {
         let tiers =
             format!("{} baseline, {} optimized, {} failed", self.baseline, self.optimized, self.failed);
         row("functions", called + &tiers);
+        if self.mode.row().tier_up {
+            let (ups, refused, entries) = (self.tier_ups, self.tier_ups_refused, self.osr_entries);
+            row("tier-up", format!("{ups} compiled again, {refused} refused, {entries} running loops left"));
+        }
         row(
             "code",
             format!("{} of Wasm became {} of native", size(self.wasm_bytes), size(self.native_bytes)),
@@ -230,6 +243,9 @@ mod tests {
             baseline: 3,
             optimized: 0,
             failed: 1,
+            tier_ups: 2,
+            tier_ups_refused: 0,
+            osr_entries: 0,
             wasm_bytes: 0,
             native_bytes: 0,
             maps: Some(20),
@@ -256,9 +272,16 @@ mod tests {
 
     #[test]
     fn calls_are_not_counted_where_all_is_compiled_before() {
-        assert_eq!(summary(Mode::Baseline, &[]).json()["functions"]["called"], 4);
+        assert_eq!(summary(Mode::Tiered, &[1, 2, 3]).json()["functions"]["called"], 4);
         assert!(summary(Mode::EagerBaseline, &[]).json()["functions"].get("called").is_none());
         assert!(summary(Mode::EagerBaseline, &[]).text().contains("functions   3 baseline"));
+    }
+
+    #[test]
+    fn tier_ups_are_told_where_there_can_be_some() {
+        assert_eq!(summary(Mode::Tiered, &[]).json()["tier_ups"], 2);
+        assert!(summary(Mode::Tiered, &[]).text().contains("tier-up     2 compiled again, 0 refused"));
+        assert!(!summary(Mode::Fast, &[]).text().contains("tier-up"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! What the command line promises of tiers: a filter, a bisection.
+//! What the command line promises of tiers: a filter, a bisection, a function in both tiers beside each other.
 
-use super::{in_order, must, program};
+use super::{INSPECTED, directory, in_order, must, program};
 use crate::process;
 use libtest_mimic::Failed;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Functions outside the filter stay in the first tier, those in it get the mode's.
 pub fn filter() -> Result<(), Failed> {
@@ -63,4 +64,31 @@ pub fn bisect() -> Result<(), Failed> {
         must(told, format!("{args:?}: {:?} {}", output.code, output.stderr))?;
     }
     Ok(())
+}
+
+/// What is shown of a function of [`INSPECTED`] on lines of so many characters.
+fn inspected(directory: &Path, columns: &str) -> Result<String, Failed> {
+    let output = Command::new(env!("CARGO_BIN_EXE_latier"))
+        .args(["inspect", "demo.wat", "--func", "fib"])
+        .current_dir(directory)
+        .env("COLUMNS", columns)
+        .output()?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+pub fn beside() -> Result<(), Failed> {
+    let directory = directory("inspect-beside")?;
+    fs::write(directory.join("demo.wat"), INSPECTED)?;
+    let wide = inspected(&directory, "150")?;
+    let rows: Vec<&str> = wide.lines().skip(2).collect();
+    must(rows.iter().all(|row| row.chars().count() <= 150), &wide)?;
+    let title: Vec<&str> = rows[0].split('│').map(str::trim).collect();
+    must(title == ["Wasm", "baseline", "optimized"], &wide)?;
+    // The stencil stands in the row of its operator.
+    let sub = rows.iter().find(|row| row.contains("i32.sub")).ok_or("no subtraction")?;
+    must(sub.split('│').nth(1).is_some_and(|cell| cell.trim().starts_with("[i32.sub ")), sub)?;
+    must(rows.iter().any(|row| row.split('│').nth(2).is_some_and(|cell| cell.contains("ret"))), &wide)?;
+    let narrow = inspected(&directory, "80")?;
+    must(!narrow.contains('│'), &narrow)?;
+    in_order(&narrow, &["i32.sub", "[i32.sub ", "\nAssembly, optimized:\n", "ret"])
 }

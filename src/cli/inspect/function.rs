@@ -1,72 +1,137 @@
 //! One function: its operators, and what a tier makes of them.
 
-use super::{label, operators};
-use crate::compile::stencil::{Listing, Part, PartKind, listing};
+use super::stencils::Stencils;
+use super::{beside, label, operators};
+use crate::compile::stencil::{Listing, listing};
 use crate::compile::target::Settings;
 use crate::compile::{CompileError, FunctionBody, cranelift};
-use crate::object::symbol::Symbol;
 use crate::wasm::{Body, Module};
 use crate::{Error, Result, Tier};
 use anyhow::{Context, anyhow, ensure};
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 use latier_runtime::abi::FuncIndex;
 use std::fmt::Write;
-use std::ops::Range;
 use wasmparser::Operator;
 
 /// An operator of the body.
-struct Line {
+pub(super) struct Line {
     /// Offset in the body.
-    at: u32,
-    name: String,
-    text: String,
+    pub(super) at: u32,
+    pub(super) name: String,
+    pub(super) text: String,
 }
 
-/// A function's operators and what `tier` makes of them.
-///
-/// # Errors
-/// When the function has no body, or it is invalid, or the tier refuses it.
-pub(super) fn text(
-    module: &Module,
-    index: u32,
-    tier: Tier,
-    clif: bool,
+/// A function that is looked at.
+pub(super) struct Function<'a> {
+    pub(super) module: &'a Module,
+    pub(super) body: Body,
+    pub(super) lines: Vec<Line>,
+    what: String,
     deterministic: bool,
-) -> Result<String> {
-    let what = label(module, index);
-    ensure!(index >= module.desc.func_imports, "{what} is imported: it has no body");
-    let body = module.body(FuncIndex(index)).map_err(Error::msg)?;
-    module.validate(&body).with_context(|| format!("{what} is invalid"))?;
-    let lines = operators(module, &body)?;
-    let function = FunctionBody::new(module, &body);
-    let refused = |error: CompileError| match error.offset {
-        Some(at) => anyhow!("{what}: {error} (at offset {:#x})", body.offset + u64::from(at)),
-        None => anyhow!("{what}: {error}"),
-    };
-    let mut out = format!("{what} {}\n", module.desc.func_type(FuncIndex(index)));
-    let settings = match tier {
-        Tier::Baseline => {
-            let listing = listing(&module.desc, function, deterministic);
-            let listing =
-                listing.map_err(refused).context("the baseline tier leaves this to `--tier fast`")?;
-            let sizes = (body.bytes.len(), listing.code.len());
-            let _ = writeln!(out, "{} bytes of Wasm, {} of baseline code", sizes.0, sizes.1);
-            Stencils { module, body: &body, lines: &lines, listing: &listing }.write(&mut out);
-            return Ok(out);
+}
+
+impl<'a> Function<'a> {
+    /// The function of this index; its relaxed operators on vectors are deterministic or not.
+    ///
+    /// # Errors
+    /// When it has no body, or it is invalid.
+    pub(super) fn new(module: &'a Module, index: u32, deterministic: bool) -> Result<Function<'a>> {
+        let what = label(module, index);
+        ensure!(index >= module.desc.func_imports, "{what} is imported: it has no body");
+        let body = module.body(FuncIndex(index)).map_err(Error::msg)?;
+        module.validate(&body).with_context(|| format!("{what} is invalid"))?;
+        let lines = operators(module, &body)?;
+        Ok(Function { module, body, lines, what, deterministic })
+    }
+
+    /// Its name and type, on a line.
+    pub(super) fn title(&self) -> String {
+        format!("{} {}\n", self.what, self.module.desc.func_type(self.body.index))
+    }
+
+    fn refused(&self, error: &CompileError) -> Error {
+        match error.offset {
+            Some(at) => anyhow!("{}: {error} (at offset {:#x})", self.what, self.body.offset + u64::from(at)),
+            None => anyhow!("{}: {error}", self.what),
         }
-        Tier::Fast => Settings::Fast,
-        Tier::Optimized => Settings::Optimized,
-    };
-    for line in &lines {
-        let _ = writeln!(out, "{:#8x}  {}", body.offset + u64::from(line.at), line.text);
     }
-    if clif {
-        let text = cranelift::clif(&module.desc, function, settings).map_err(refused)?;
-        let _ = write!(out, "\nCLIF, {tier}:\n{text}");
+
+    /// What the first tier makes of it.
+    pub(super) fn listing(&self) -> Result<Listing> {
+        let listing = listing(&self.module.desc, self.compiled(), self.deterministic);
+        listing.map_err(|e| self.refused(&e)).context("the baseline tier leaves this to `--tier fast`")
     }
-    let text = cranelift::assembly(&module.desc, function, settings).map_err(refused)?;
-    let _ = write!(out, "\nAssembly, {tier}:\n{text}");
-    Ok(out)
+
+    /// Cranelift's assembly of it.
+    pub(super) fn assembly(&self, settings: Settings) -> Result<String> {
+        let text = cranelift::assembly(&self.module.desc, self.compiled(), settings);
+        text.map_err(|e| self.refused(&e))
+    }
+
+    fn compiled(&self) -> FunctionBody<'_> {
+        FunctionBody::new(self.module, &self.body)
+    }
+
+    /// The offset of an operator in the file, and its text.
+    pub(super) fn operator(&self, line: &Line) -> String {
+        format!("{:#8x}  {}", self.body.offset + u64::from(line.at), line.text)
+    }
+
+    /// How much of Wasm and of machine code there is.
+    pub(super) fn sizes(&self, listing: &Listing) -> String {
+        format!("{} bytes of Wasm, {} of baseline code\n", self.body.bytes.len(), listing.code.len())
+    }
+
+    /// Its operators and what `tier` makes of them.
+    ///
+    /// # Errors
+    /// When the tier refuses it.
+    pub(super) fn text(&self, tier: Tier, clif: bool) -> Result<String> {
+        let mut out = self.title();
+        let settings = match tier {
+            Tier::Baseline => {
+                let listing = self.listing()?;
+                out += &self.sizes(&listing);
+                Stencils::new(self, &listing).write(&mut out);
+                return Ok(out);
+            }
+            Tier::Fast => Settings::Fast,
+            Tier::Optimized => Settings::Optimized,
+        };
+        for line in &self.lines {
+            let _ = writeln!(out, "{}", self.operator(line));
+        }
+        if clif {
+            let text = cranelift::clif(&self.module.desc, self.compiled(), settings);
+            let text = text.map_err(|e| self.refused(&e))?;
+            let _ = write!(out, "\nCLIF, {tier}:\n{text}");
+        }
+        let text = self.assembly(settings)?;
+        let _ = write!(out, "\nAssembly, {tier}:\n{text}");
+        Ok(out)
+    }
+
+    /// Its operators and what the tiers that a program usually sees make of them: beside each other if there are
+    /// `width` characters for that, else one after the other.
+    ///
+    /// # Errors
+    /// When both refuse it.
+    pub(super) fn tiers(&self, width: Option<usize>) -> Result<String> {
+        let (baseline, optimized) = (self.listing(), self.assembly(Settings::Optimized));
+        if let (Err(_), Err(error)) = (&baseline, &optimized) {
+            return Err(anyhow!("{error}"));
+        }
+        let optimized = optimized.unwrap_or_else(|error| format!("{error:#}\n"));
+        match width {
+            Some(width) => Ok(beside::text(self, &baseline, &optimized, width)),
+            None => {
+                let baseline = match &baseline {
+                    Ok(_) => self.text(Tier::Baseline, false)?,
+                    Err(refusal) => self.text(Tier::Fast, false)? + &format!("\n{refusal:#}\n"),
+                };
+                Ok(format!("{baseline}\nAssembly, {}:\n{optimized}", Tier::Optimized))
+            }
+        }
+    }
 }
 
 /// The operators of a body, indented by how deep they are nested.
@@ -97,108 +162,4 @@ fn operators(module: &Module, body: &Body) -> Result<Vec<Line>> {
         ));
     }
     Ok(lines)
-}
-
-/// The listing of the first tier: under each operator its stencils and what stands between.
-struct Stencils<'a> {
-    module: &'a Module,
-    body: &'a Body,
-    lines: &'a [Line],
-    listing: &'a Listing,
-}
-
-impl Stencils<'_> {
-    fn write(&self, out: &mut String) {
-        let behind = |part: &&Part| part.operator.is_none() && part.kind != PartKind::Prologue;
-        let parts = &self.listing.parts;
-        for part in parts.iter().filter(|part| part.kind == PartKind::Prologue) {
-            self.part(out, part, "prologue");
-        }
-        for line in self.lines {
-            let _ = write!(out, "{:#8x}  {}", self.body.offset + u64::from(line.at), line.text);
-            let mut own = parts.iter().filter(|part| part.operator == Some(line.at)).peekable();
-            let joined = own.peek().is_none();
-            out.push_str(if joined { "  ; by the stencil of the operator before it\n" } else { "\n" });
-            own.for_each(|part| self.part(out, part, &line.name));
-        }
-        parts.iter().filter(behind).for_each(|part| self.part(out, part, ""));
-    }
-
-    /// A part of the code, for the operator of this name.
-    fn part(&self, out: &mut String, part: &Part, name: &str) {
-        if part.code.is_empty() {
-            return;
-        }
-        let title = match &part.kind {
-            PartKind::Stencil(form) if form.is_empty() => format!("[{name}]"),
-            PartKind::Stencil(form) => format!("[{name} {form}]"),
-            PartKind::Prologue => "prologue".into(),
-            PartKind::Safepoints => "safepoints".into(),
-            PartKind::Traps => "traps".into(),
-            PartKind::Constants => "constants".into(),
-            PartKind::Between | PartKind::Targets => String::new(),
-        };
-        if !title.is_empty() {
-            let _ = writeln!(out, "{:10}{title}", "");
-        }
-        match part.kind {
-            PartKind::Targets => self.targets(out, &part.code),
-            PartKind::Constants => self.bytes(out, &part.code),
-            _ => self.instructions(out, &part.code),
-        }
-    }
-
-    fn code(&self, range: &Range<u32>) -> &[u8] {
-        &self.listing.code[range.start as usize..range.end as usize]
-    }
-
-    fn instructions(&self, out: &mut String, range: &Range<u32>) {
-        let mut formatter = GasFormatter::new();
-        let mut decoder =
-            Decoder::with_ip(64, self.code(range), u64::from(range.start), DecoderOptions::NONE);
-        formatter.options_mut().set_uppercase_hex(false);
-        formatter.options_mut().set_rip_relative_addresses(true);
-        formatter.options_mut().set_branch_leading_zeros(false);
-        let mut text = String::new();
-        while decoder.can_decode() {
-            let instruction = decoder.decode();
-            text.clear();
-            formatter.format(&instruction, &mut text);
-            let _ = write!(out, "{:12}{:6x}  {text}", "", instruction.ip());
-            let places = instruction.ip() as u32..instruction.next_ip() as u32;
-            let symbols = &self.listing.symbols;
-            let first = symbols.partition_point(|(place, _)| *place < places.start);
-            if let Some((_, symbol)) = symbols.get(first).filter(|(place, _)| places.contains(place)) {
-                let _ = write!(out, "  ; {}", self.symbol(*symbol));
-            }
-            out.push('\n');
-        }
-    }
-
-    /// What the linker writes.
-    fn symbol(&self, symbol: Symbol) -> String {
-        match symbol {
-            Symbol::Func(index) | Symbol::FuncImport(index) | Symbol::FuncIndex(index) => {
-                label(self.module, index)
-            }
-            other => format!("{other:?}"),
-        }
-    }
-
-    /// Distances from where the first stands.
-    fn targets(&self, out: &mut String, range: &Range<u32>) {
-        for (n, word) in self.code(range).chunks_exact(4).enumerate() {
-            let distance = word.iter().rev().fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
-            let (at, target) = (range.start + 4 * n as u32, range.start.wrapping_add(distance));
-            let _ = writeln!(out, "{:12}{at:6x}  to {target:#x}", "");
-        }
-    }
-
-    fn bytes(&self, out: &mut String, range: &Range<u32>) {
-        for (n, bytes) in self.code(range).chunks(16).enumerate() {
-            let _ = write!(out, "{:12}{:6x} ", "", range.start + 16 * n as u32);
-            bytes.iter().for_each(|byte| _ = write!(out, " {byte:02x}"));
-            out.push('\n');
-        }
-    }
 }

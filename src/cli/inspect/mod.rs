@@ -1,8 +1,10 @@
 //! `latier inspect`: what is in a module, and what becomes of one of its functions. Runs nothing.
 
+mod beside;
 mod function;
 mod name;
 mod operators;
+mod stencils;
 mod summary;
 
 use super::error::{Ending, FAILED};
@@ -10,6 +12,7 @@ use super::flags::InspectOptions;
 use super::wasm_settings::WasmSettings;
 use super::{end, missing, output, run};
 use crate::{Engine, Error, Result, Tier, Validation};
+use function::Function;
 use latier_runtime::abi::FuncIndex;
 
 /// Says what the options ask for, and ends the process.
@@ -37,8 +40,11 @@ fn inspect(options: &InspectOptions, file: &std::path::Path) -> Result<String> {
     let Some(wanted) = &options.func else { return Ok(summary::text(file, &module)) };
     let wasm = module.loaded().wasm();
     let index = name::find(wasm, wanted).map_err(Error::msg)?;
-    let tier = options.tier.unwrap_or(Tier::Baseline);
-    function::text(wasm, index, tier, options.clif, settings.relaxed_simd_deterministic)
+    let function = Function::new(wasm, index, settings.relaxed_simd_deterministic)?;
+    match options.tier {
+        Some(tier) => function.text(tier, options.clif),
+        None => function.tiers(output::width().filter(|width| *width >= beside::WIDE)),
+    }
 }
 
 /// A failure, whose lines are kept: the first says what is wrong, what follows are candidates.
