@@ -85,14 +85,26 @@ impl Code {
         self.len += N;
     }
 
-    /// Puts the first `len` bytes of whole chunks.
+    /// Puts `len` bytes of chunks that are one more than these take.
     #[inline]
     pub(super) fn put_chunks<const N: usize>(&mut self, chunks: &[[u8; N]], len: usize) {
         let room = self.room(N * chunks.len());
-        for (to, chunk) in room.as_chunks_mut::<N>().0.iter_mut().zip(chunks) {
+        for (to, chunk) in room.as_chunks_mut::<N>().0.iter_mut().zip(&chunks[..chunks.len() - 1]) {
             *to = *chunk;
         }
         self.len += len;
+    }
+
+    /// Puts those bytes of chunks that were just put, from `start` to `end`, at `place` instead, which is before
+    /// where they are: the code ends behind them.
+    #[inline]
+    pub(super) fn pull<const N: usize>(&mut self, chunks: &[[u8; N]], start: usize, end: usize, place: u32) {
+        let place = place as usize;
+        let (from, to) = (&chunks.as_flattened()[start..], &mut self.buffer[place..]);
+        for done in (0..end - start).step_by(N) {
+            to[done..done + N].copy_from_slice(&from[done..done + N]);
+        }
+        self.len = place + end - start;
     }
 
     pub(super) fn put_slice(&mut self, bytes: &[u8]) {
@@ -109,6 +121,11 @@ impl Code {
 
     pub(super) fn set_byte(&mut self, at: u32, byte: u8) {
         self.buffer[at as usize] = byte;
+    }
+
+    /// Changes bits of a byte.
+    pub(super) fn flip(&mut self, at: u32, bits: u8) {
+        self.buffer[at as usize] ^= bits;
     }
 
     pub(super) fn word(&mut self, word: i32) {

@@ -11,20 +11,21 @@
 
 use super::form::Class;
 use super::generate::{DISPLACEMENTS, MAX_OPERANDS, Raw, Request};
+use super::narrow::{Instructions, Width};
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::TrapCode;
 
 /// What the pass writes at a place of a stencil, or notes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hole {
-    /// 32 bits: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
-    Displacement(u8),
-    /// 32 bits: constant operand n.
-    Constant(u8),
+    /// 32 bits, or 8: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
+    Displacement(u8, Width),
+    /// 32 bits, or 8: constant operand n.
+    Constant(u8, Width),
     /// The low byte of constant operand n, which is less than this.
     Amount(u8, u8),
-    /// 32 bits: the access's static offset plus this.
-    Offset(u8),
+    /// 32 bits, or 8: the access's static offset plus this.
+    Offset(u8, Width),
     /// 32 bits: the distance to where the branch goes.
     Taken,
     /// 32 bits: the distance to an instruction that traps.
@@ -42,11 +43,11 @@ pub(super) enum Hole {
 /// The code of one operator in one form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stencil {
-    /// Padded to whole chunks, which are quick to copy.
+    /// Padded to whole chunks, which are quick to copy, and by one more.
     pub(super) chunks: Box<[[u8; CHUNK]]>,
     /// How many bytes of the chunks are code.
     pub(super) len: usize,
-    /// Places in the code, in no order but that of sites.
+    /// Places in the code, in its order.
     pub(super) holes: Box<[(u16, Hole)]>,
     /// Constants that the code refers to.
     pub(super) pool: Box<[u8]>,
@@ -58,6 +59,17 @@ pub(super) struct Stencil {
 pub(super) const CHUNK: usize = 32;
 
 impl Stencil {
+    pub(super) fn new(
+        mut code: Vec<u8>,
+        holes: Box<[(u16, Hole)]>,
+        pool: Box<[u8]>,
+        spill: u32,
+    ) -> Stencil {
+        let len = code.len();
+        code.resize(len.next_multiple_of(CHUNK) + CHUNK, 0);
+        Stencil { chunks: code.as_chunks().0.into(), len, holes, pool, spill }
+    }
+
     pub(super) fn code(&self) -> &[u8] {
         &self.chunks.as_flattened()[..self.len]
     }
@@ -93,11 +105,9 @@ pub(super) fn extract(
     if found.code.len() > usize::from(u16::MAX) {
         return Err("it is too long".into());
     }
-    found.holes.sort_by_key(|(at, hole)| (!matches!(hole, Hole::Site(_) | Hole::Call), *at));
-    let len = found.code.len();
-    found.code.resize(len.next_multiple_of(CHUNK), 0);
-    let chunks = found.code.as_chunks().0.into();
-    Ok(Stencil { chunks, len, holes: found.holes.into(), pool: pool.into(), spill })
+    found.widths()?;
+    found.holes.sort_by_key(|(at, _)| *at);
+    Ok(Stencil::new(found.code, found.holes.into(), pool.into(), spill))
 }
 
 /// How long the prologue is and how many bytes it reserves.
@@ -336,10 +346,10 @@ impl Extraction {
                 }
                 self.code[at - 1] = mode & 0xf8 | 5;
             }
-            self.hole(at, Hole::Displacement(n as u8));
+            self.hole(at, Hole::Displacement(n as u8, Width::FIXED));
         }
         let stray = DISPLACEMENTS.iter().filter(|d| !self.places(&d.to_le_bytes()).is_empty()).count();
-        let known = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Displacement(_))).count();
+        let known = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Displacement(..))).count();
         if stray == known { Ok(()) } else { Err("a displacement too many".into()) }
     }
 
@@ -353,7 +363,7 @@ impl Extraction {
         let [at] = places[..] else {
             return Err(format!("constant {n} is at {} places", places.len()));
         };
-        self.hole(at, Hole::Constant(n as u8));
+        self.hole(at, Hole::Constant(n as u8, Width::FIXED));
         Ok(())
     }
 
@@ -361,10 +371,27 @@ impl Extraction {
         let before = self.holes.len();
         for add in 0..=16u8 {
             for at in self.places(&(offset as u32 + u32::from(add)).to_le_bytes()) {
-                self.hole(at, Hole::Offset(add));
+                self.hole(at, Hole::Offset(add, Width::FIXED));
             }
         }
         if self.holes.len() > before { Ok(()) } else { Err("no static offset".into()) }
+    }
+
+    /// Finds out which numbers may have 8 bits.
+    fn widths(&mut self) -> Result<(), String> {
+        let elsewhere = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Taken | Hole::Trap(_)));
+        let elsewhere: Vec<_> = elsewhere.map(|(at, _)| usize::from(*at)).collect();
+        let instructions = Instructions::new(&self.code, &elsewhere)?;
+        for (at, hole) in &mut self.holes {
+            let at = usize::from(*at);
+            match hole {
+                Hole::Displacement(_, width) => *width = instructions.displacement(at),
+                Hole::Constant(_, width) => *width = instructions.constant(at),
+                Hole::Offset(_, width) => *width = instructions.displacement(at),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -375,7 +402,7 @@ pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
         for (at, hole) in &s.holes {
             let at = usize::from(*at);
             match hole {
-                Hole::Constant(_) | Hole::Offset(_) => code[at..at + 4].fill(0),
+                Hole::Constant(..) | Hole::Offset(..) => code[at..at + 4].fill(0),
                 Hole::Amount(..) => code[at] = 0,
                 _ => {}
             }

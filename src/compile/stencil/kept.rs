@@ -2,9 +2,10 @@
 //! program have made so far. What cannot be read, is not ours, or was made by another program is as if it were absent;
 //! what cannot be written is made again next time.
 
-use super::extract::{CHUNK, Hole, Stencil};
+use super::extract::{Hole, Stencil};
 use super::form::Ty;
 use super::generate::MAX_OPERANDS;
+use super::narrow::Width;
 use super::table::{Row, Table};
 use crate::compile::target::{self, Settings};
 use latier_runtime::abi::TrapCode;
@@ -47,10 +48,10 @@ struct KeptStencil {
 /// A [`Hole`] as plain data.
 #[derive(Serialize, Deserialize)]
 enum KeptHole {
-    Displacement(u8),
-    Constant(u8),
+    Displacement(u8, Width),
+    Constant(u8, Width),
     Amount(u8, u8),
-    Offset(u8),
+    Offset(u8, Width),
     Taken,
     Trap(u8),
     Symbol(u8),
@@ -62,10 +63,10 @@ enum KeptHole {
 impl From<&Hole> for KeptHole {
     fn from(hole: &Hole) -> KeptHole {
         match *hole {
-            Hole::Displacement(n) => KeptHole::Displacement(n),
-            Hole::Constant(n) => KeptHole::Constant(n),
+            Hole::Displacement(n, width) => KeptHole::Displacement(n, width),
+            Hole::Constant(n, width) => KeptHole::Constant(n, width),
             Hole::Amount(n, limit) => KeptHole::Amount(n, limit),
-            Hole::Offset(add) => KeptHole::Offset(add),
+            Hole::Offset(add, width) => KeptHole::Offset(add, width),
             Hole::Taken => KeptHole::Taken,
             Hole::Trap(code) => KeptHole::Trap(code as u8),
             Hole::Symbol(n) => KeptHole::Symbol(n),
@@ -77,15 +78,18 @@ impl From<&Hole> for KeptHole {
 }
 
 impl KeptHole {
-    /// The hole, if it can be one of a stencil with so many bytes of constants.
-    fn hole(&self, pool: usize) -> Option<Hole> {
+    /// The hole at `at`, if it can be one of a stencil with so many bytes of constants.
+    fn hole(&self, at: u16, pool: usize) -> Option<Hole> {
         let operand = |n: u8, limit: usize| (usize::from(n) < limit).then_some(n);
+        let inside = |width: Width| (u16::from(width.0) <= at).then_some(width);
         Some(match *self {
-            KeptHole::Displacement(n) => Hole::Displacement(operand(n, MAX_OPERANDS + 2)?),
-            KeptHole::Constant(n) => Hole::Constant(operand(n, MAX_OPERANDS)?),
+            KeptHole::Displacement(n, width) => {
+                Hole::Displacement(operand(n, MAX_OPERANDS + 2)?, inside(width)?)
+            }
+            KeptHole::Constant(n, width) => Hole::Constant(operand(n, MAX_OPERANDS)?, inside(width)?),
             KeptHole::Amount(n, limit @ (32 | 64)) => Hole::Amount(operand(n, MAX_OPERANDS)?, limit),
             KeptHole::Amount(..) => return None,
-            KeptHole::Offset(add) => Hole::Offset(operand(add, 17)?),
+            KeptHole::Offset(add, width) => Hole::Offset(operand(add, 17)?, inside(width)?),
             KeptHole::Taken => Hole::Taken,
             KeptHole::Trap(code) => Hole::Trap(TrapCode::from_u8(code)?),
             KeptHole::Symbol(n) => Hole::Symbol(operand(n, 2)?),
@@ -116,13 +120,13 @@ impl KeptStencil {
                 KeptHole::Call => 0,
                 _ => 4,
             };
-            (usize::from(*at) + bytes <= len).then_some((*at, kept.hole(self.pool.len())?))
+            (usize::from(*at) + bytes <= len).then_some((*at, kept.hole(*at, self.pool.len())?))
         };
-        let holes = self.holes.iter().map(hole).collect::<Option<_>>()?;
-        let mut code = self.code;
-        code.resize(len.next_multiple_of(CHUNK), 0);
-        let chunks = code.as_chunks().0.into();
-        Some(Stencil { chunks, len, holes, pool: self.pool.into(), spill: self.spill })
+        let holes: Box<[_]> = self.holes.iter().map(hole).collect::<Option<_>>()?;
+        if !holes.is_sorted_by_key(|(at, _)| *at) {
+            return None;
+        }
+        Some(Stencil::new(self.code, holes, self.pool.into(), self.spill))
     }
 }
 

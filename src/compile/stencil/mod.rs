@@ -13,6 +13,7 @@ mod generate;
 mod kept;
 mod legacy;
 mod listing;
+mod narrow;
 mod operator;
 mod pass;
 mod quick;

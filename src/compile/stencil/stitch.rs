@@ -4,6 +4,7 @@ use super::code::Chain;
 use super::extract::{Hole, Stencil};
 use super::form::{Class, Exit, Form, Ty};
 use super::generate::MAX_OPERANDS;
+use super::narrow::Width;
 use super::operator;
 use super::pass::{At, NONE, Pass, Result, class_of, unsupported};
 use super::table::{Instance, Row};
@@ -173,9 +174,6 @@ impl Pass<'_> {
     ) -> Chain {
         let start = self.b.code.at();
         self.b.code.put_chunks(&stencil.chunks, stencil.len);
-        if let Some(trace) = &mut self.trace {
-            trace.stencil(start..self.b.code.at());
-        }
         self.spill = self.spill.max(stencil.spill);
         let pool = self.b.pool.len() as u32;
         if !stencil.pool.is_empty() {
@@ -183,17 +181,24 @@ impl Pass<'_> {
             self.b.pool.resize(self.b.pool.len().next_multiple_of(16), 0);
         }
         let mut taken = Chain::EMPTY;
+        let mut place = Placement { stencil, start, less: 0, less_before: 0 };
         for (at, hole) in &stencil.holes {
-            let at = start + u32::from(*at);
+            let inside = usize::from(*at);
+            let at = place.of(inside);
             match *hole {
-                Hole::Displacement(n) => self.b.code.set_word(at, displacements[usize::from(n)]),
-                Hole::Constant(n) => self.b.code.set_word(at, constants[usize::from(n)] as i32),
+                Hole::Displacement(n, width) => {
+                    self.number(&mut place, inside, displacements[usize::from(n)], width, Width::MODE);
+                }
+                Hole::Constant(n, width) => {
+                    let value = constants[usize::from(n)] as i32;
+                    self.number(&mut place, inside, value, width, Width::OPCODE);
+                }
                 Hole::Amount(n, limit) => {
                     self.b.code.set_byte(at, constants[usize::from(n)] as u8 & (limit - 1));
                 }
-                Hole::Offset(add) => {
+                Hole::Offset(add, width) => {
                     let offset = offset.unwrap_or_default() as i32 + i32::from(add);
-                    self.b.code.set_word(at, offset);
+                    self.number(&mut place, inside, offset, width, Width::MODE);
                 }
                 Hole::Taken => self.b.code.chain(&mut taken, at),
                 Hole::Trap(code) => self.trap_at(at, code),
@@ -207,6 +212,57 @@ impl Pass<'_> {
                 Hole::Call => self.called(at),
             }
         }
+        if let Some(trace) = &mut self.trace {
+            trace.stencil(start..self.b.code.at());
+        }
         taken
+    }
+    /// Writes a number of 32 bits, or of 8 if it fits and may have so many: then what stands behind it is pulled
+    /// nearer.
+    #[inline]
+    fn number(&mut self, place: &mut Placement<'_>, inside: usize, value: i32, width: Width, bits: u8) {
+        let at = place.of(inside);
+        match i8::try_from(value) {
+            Ok(short) if width != Width::FIXED => {
+                self.b.code.flip(place.before(inside, width), bits);
+                self.b.code.set_byte(at, short.cast_unsigned());
+                self.b.code.pull(&place.stencil.chunks, inside + 4, place.stencil.len, at + 1);
+                place.shorten(3);
+            }
+            _ => {
+                self.b.code.set_word(at, value);
+                place.shorten(0);
+            }
+        }
+    }
+}
+
+/// A stencil's copy, which may be shorter than the stencil.
+struct Placement<'a> {
+    stencil: &'a Stencil,
+    start: u32,
+    /// How many bytes are missing so far, and how many were before the last number.
+    less: u32,
+    less_before: u32,
+}
+
+impl Placement<'_> {
+    /// Where the stencil's byte is.
+    #[inline]
+    fn of(&self, inside: usize) -> u32 {
+        self.start + inside as u32 - self.less
+    }
+
+    /// Where the byte is that says how wide the number at `inside` is: the last number may lie between.
+    #[inline]
+    fn before(&self, inside: usize, width: Width) -> u32 {
+        let less = if width.0 > 2 { self.less_before } else { self.less };
+        self.start + inside as u32 - u32::from(width.0) - less
+    }
+
+    #[inline]
+    fn shorten(&mut self, bytes: u32) {
+        self.less_before = self.less;
+        self.less += bytes;
     }
 }
