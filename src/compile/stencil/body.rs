@@ -1,8 +1,8 @@
 //! The backend: one pass over a body's operators, then the object.
 
 use super::form::{Exit, Ty};
-use super::pass::{At, Buffers, Hold, Local, NONE, Pass, Result, unsupported};
-use super::quick::{BR_IF, IF, is_comparison};
+use super::pass::{At, Buffers, Hold, Local, NO_REGISTER, NONE, Pass, Result, unsupported};
+use super::quick::{is_comparison, negations};
 use super::table::Table;
 use crate::compile::homes::{Homes, may_loop};
 use crate::compile::{Backend, CompileError, Compiled, Entry, FunctionBody};
@@ -38,6 +38,9 @@ impl Backend for StencilBackend {
         module: &ModuleDesc,
         body: FunctionBody<'_>,
     ) -> std::result::Result<Compiled, CompileError> {
+        if let Entry::Loop(_) = body.entry {
+            return Err(unsupported("entry at a loop"));
+        }
         let table = Table::get(self.relaxed_simd_deterministic).map_err(unsupported)?;
         if let Some(directory) = &self.directory {
             table.load(directory);
@@ -45,8 +48,8 @@ impl Backend for StencilBackend {
         let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut buffers = pooled.unwrap_or_default();
         buffers.clear();
-        let mut pass = Pass::new(module, table, buffers, module.functions[body.index.0 as usize]);
-        let compiled = pass.body(body);
+        let mut pass = Pass::new(module, table, buffers, body);
+        let compiled = pass.body();
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(pass.b);
         compiled
     }
@@ -75,12 +78,19 @@ fn between(bytes: &[u8]) -> Result<Option<(Operator<'_>, usize)>> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(module: &'a ModuleDesc, table: &'static Table, b: Buffers, ty: u32) -> Pass<'a> {
+    pub(super) fn new(
+        module: &'a ModuleDesc,
+        table: &'static Table,
+        b: Buffers,
+        body: FunctionBody<'a>,
+    ) -> Pass<'a> {
         Pass {
             module,
             table,
             b,
-            ty,
+            bytes: body.bytes,
+            read_to: 0,
+            ty: module.functions[body.index.0 as usize],
             holds: [[Hold::NOTHING; 3]; 2],
             flushed: 0,
             homes: Homes::default(),
@@ -94,17 +104,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    pub(super) fn body(&mut self, body: FunctionBody<'_>) -> Result<Compiled> {
-        if let Entry::Loop(_) = body.entry {
-            return Err(unsupported("entry at a loop"));
-        }
+    pub(super) fn body(&mut self) -> Result<Compiled> {
         let ty = self.module.func_types[self.ty as usize].clone();
-        let mut homes = Homes::new(CallLayout::results_in_memory(&ty.results), may_loop(body.bytes));
+        let mut homes = Homes::new(CallLayout::results_in_memory(&ty.results), may_loop(self.bytes));
         let mut declare = |locals: &mut Vec<Local>, ty: Ty| {
-            locals.push(Local { ty, displacement: homes.next(ty.words()), used: 0 });
+            let displacement = homes.next(ty.words());
+            locals.push(Local { ty, displacement, used: 0, register: NO_REGISTER, gain: 0 });
         };
         ty.params.iter().for_each(|ty| declare(&mut self.b.locals, Ty::of(*ty)));
-        let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
+        let parsed = wasmparser::FunctionBody::new(BinaryReader::new(self.bytes, 0));
         let mut locals = parsed.get_locals_reader()?;
         for _ in 0..locals.get_count() {
             let (count, ty) = locals.read()?;
@@ -113,7 +121,7 @@ impl<'a> Pass<'a> {
         self.homes = homes;
         let prologue = self.prologue();
         self.start(self.ty);
-        self.operators(body.bytes, locals.original_position() as usize)?;
+        self.operators(locals.original_position() as usize)?;
         if let Some(trace) = &mut self.trace {
             trace.end(self.b.code.at());
         }
@@ -131,7 +139,8 @@ impl<'a> Pass<'a> {
     }
 
     /// Compiles the operators of a body, from `start` on.
-    fn operators(&mut self, body: &[u8], start: usize) -> Result<()> {
+    fn operators(&mut self, start: usize) -> Result<()> {
+        let body = self.bytes;
         let (mut at, mut allocations) = (start, OperatorsReaderAllocations::default());
         while at < body.len() {
             self.offset = at as u32;
@@ -157,10 +166,15 @@ impl<'a> Pass<'a> {
             }
             let done = if !self.reachable {
                 self.skip(&op)
-            } else if is_comparison(bytes[0]) && matches!(body.get(end), Some(&(IF | BR_IF))) {
+            } else if is_comparison(bytes[0])
+                && let Some(negations) = negations(&body[end..])
+            {
+                for _ in 0..negations {
+                    reader.read()?;
+                }
                 let next = reader.read()?;
                 at = reader.original_position() as usize;
-                self.compare_and_branch(&op, bytes, &next)
+                self.compare_and_branch(&op, bytes, negations, &next)
             } else {
                 self.operator(&op, bytes)
             };
@@ -171,17 +185,24 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn compare_and_branch(&mut self, op: &Operator<'_>, bytes: &[u8], next: &Operator<'_>) -> Result<()> {
+    fn compare_and_branch(
+        &mut self,
+        op: &Operator<'_>,
+        bytes: &[u8],
+        negations: usize,
+        next: &Operator<'_>,
+    ) -> Result<()> {
         let count = super::operator::operands(op).unwrap_or(0);
         match *next {
             Operator::If { blockty } => {
                 self.flush(self.b.stack.len() - count);
-                let chain = self.plain(op, bytes, Exit::BranchUnless)?;
+                let chain = self.plain(op, bytes, Exit::BranchUnless.negated(negations))?;
                 self.enter_if(blockty, chain);
                 Ok(())
             }
             Operator::BrIf { relative_depth } => {
-                self.conditional(relative_depth, count, |pass, exit| pass.plain(op, bytes, exit))
+                let condition = |pass: &mut Self, exit: Exit| pass.plain(op, bytes, exit.negated(negations));
+                self.conditional(relative_depth, count, condition)
             }
             _ => unreachable!("the opcode says which it is"),
         }
@@ -217,10 +238,9 @@ impl<'a> Pass<'a> {
         self.free(Ty::V128, place);
         let reg = super::pass::register(Ty::V128, place);
         if bytes == [0; 16] {
-            self.b.code.float_number(reg, Ty::V128, 0);
+            self.b.code.float_zero(reg);
         } else {
-            let inside = self.b.pool.len() as u32;
-            self.b.pool.extend_from_slice(&bytes);
+            let inside = self.pool_vectors(&bytes);
             let place = self.b.code.load_vector(reg);
             self.b.pool_places.push((place, 4, inside));
         }
@@ -231,11 +251,14 @@ impl<'a> Pass<'a> {
         let ty = self.b.locals[local as usize].ty;
         let place = self.b.stack.len();
         let holds = &mut self.holds[usize::from(ty.is_float())];
+        let kept = self.b.locals[local as usize].register != NO_REGISTER;
+        let same = holds[place % 3].local == local;
         if holds[place % 3].entry == NONE
+            && (same || !kept)
             && let Some(other) = holds.iter().position(|hold| hold.local == local)
         {
             // A register is nearer than the frame, where the local may have arrived only now.
-            if other != place % 3 {
+            if !same {
                 let (to, from) = (super::pass::register(ty, place), super::pass::register(ty, other));
                 self.b.code.register(to, from, ty);
             }
@@ -264,8 +287,13 @@ impl<'a> Pass<'a> {
         if entry.at == At::Register {
             self.holds[usize::from(entry.ty.is_float())][place % 3].local = local;
         }
-        let to = self.b.locals[local as usize].displacement;
-        self.value_at(to, entry, place);
+        let Local { ty, displacement, register, .. } = self.b.locals[local as usize];
+        if register == NO_REGISTER {
+            self.value_at(displacement, entry, place);
+        } else {
+            self.value_to(register, entry, place);
+            self.b.code.store(register, ty, displacement);
+        }
         if !tee {
             self.pop();
         }

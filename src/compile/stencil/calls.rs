@@ -13,8 +13,8 @@ use latier_runtime::vmctx::{HEADER_STORE, IMPORT_SLOT, IMPORT_VMCTX, STORE_ENTRY
 use std::sync::Arc;
 use wasmparser::Operator;
 
-/// More words of locals than this are set to zero by one instruction.
-const ZERO_ONE_BY_ONE: u32 = 12;
+/// More words of locals than this are set to zero by one instruction, which is short but slow to start.
+const ZERO_IN_PAIRS: i32 = 24;
 
 /// Where the prologue has numbers that are known in the end.
 #[derive(Clone, Copy, Debug)]
@@ -80,10 +80,19 @@ impl Pass<'_> {
         };
         let (bottom, top) = (last.displacement, self.b.locals[first]);
         let words = (top.displacement + 8 * top.ty.words() as i32 - bottom) / 8;
-        if words <= ZERO_ONE_BY_ONE as i32 {
+        if words == 1 {
             self.b.code.number(RAX, 0);
-            let locals = (0..words).map(|word| bottom + 8 * word);
-            locals.chain(count).for_each(|place| self.b.code.store(RAX, Ty::I64, place));
+            let places = [bottom].into_iter().chain(count);
+            places.for_each(|place| self.b.code.store(RAX, Ty::I64, place));
+            return;
+        }
+        if words <= ZERO_IN_PAIRS {
+            // Float arguments are no longer in their registers. The last two pairs may have a word in common.
+            self.b.code.float_zero(0);
+            let last = bottom + 8 * (words - 2);
+            let pairs = (bottom..bottom + 8 * words).step_by(16).map(|place| place.min(last));
+            pairs.for_each(|place| self.b.code.store(0, Ty::V128, place));
+            count.into_iter().for_each(|place| self.b.code.store(0, Ty::F64, place));
             return;
         }
         // lea rdi, [bottom]; mov ecx, words; xor eax, eax; rep stosq; mov rdi, [vmctx]
@@ -123,6 +132,7 @@ impl Pass<'_> {
         } else if !ty.results.is_empty() {
             self.several_results(&layout, first);
         }
+        self.put_back(0);
         self.b.code.put(&[0xc9]);
         match layout.stack_bytes {
             0 => self.b.code.put(&[0xc3]),
@@ -138,6 +148,7 @@ impl Pass<'_> {
         if layout.result_area_bytes > 0 {
             self.b.code.load(R10, Ty::I64, Homes::RESULT_AREA);
         }
+        self.suspend();
         // Results in registers may lie in others' registers: those first that are nowhere in the way.
         let mut late = Vec::new();
         for (n, place) in layout.results.iter().enumerate() {
@@ -162,6 +173,7 @@ impl Pass<'_> {
             };
             self.value_to(reg, entry, place);
         }
+        self.resume();
     }
 
     /// The function type with this type index, and how functions of it are called.
@@ -293,6 +305,7 @@ impl Pass<'_> {
         if layout.stack_bytes > 0 {
             self.b.code.lower_stack(layout.stack_bytes);
         }
+        self.suspend();
         self.arguments(&layout, Arguments::Below);
         if layout.result_area_bytes > 0 {
             self.area = self.area.max(layout.result_area_bytes);

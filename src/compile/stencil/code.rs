@@ -123,6 +123,10 @@ impl Code {
         self.buffer[at as usize] = byte;
     }
 
+    pub(super) fn get_byte(&self, at: u32) -> u8 {
+        self.buffer[at as usize]
+    }
+
     /// Changes bits of a byte.
     pub(super) fn flip(&mut self, at: u32, bits: u8) {
         self.buffer[at as usize] ^= bits;
@@ -307,23 +311,12 @@ impl Code {
         }
     }
 
-    /// A float register becomes a number with these bits.
-    pub(super) fn float_number(&mut self, reg: u8, ty: Ty, bits: i64) {
-        if bits == 0 {
-            if reg >= 8 {
-                self.put(&[0x45]);
-            }
-            self.put(&[0x0f, 0x57, 0xc0 | (reg & 7) << 3 | reg & 7]);
-            return;
+    /// A float register becomes 0.
+    pub(super) fn float_zero(&mut self, reg: u8) {
+        if reg >= 8 {
+            self.put(&[0x45]);
         }
-        let bits = if ty == Ty::F32 { i64::from(bits as u32) } else { bits };
-        self.number(RAX, bits);
-        let rex = 0x40 | u8::from(ty == Ty::F64) << 3 | (reg >> 3) << 2;
-        self.put(&[0x66]);
-        if rex != 0x40 {
-            self.put(&[rex]);
-        }
-        self.put(&[0x0f, 0x6e, 0xc0 | (reg & 7) << 3]);
+        self.put(&[0x0f, 0x57, 0xc0 | (reg & 7) << 3 | reg & 7]);
     }
 
     /// A number in the frame.
@@ -408,6 +401,16 @@ impl Code {
         }
         self.put(&[0x80 | (reg & 7) << 3 | base & 7]);
         self.put(&offset.to_le_bytes());
+    }
+
+    /// `movsd reg, [rip + distance]`; gives the place of the distance.
+    pub(super) fn load_double(&mut self, reg: u8) -> u32 {
+        self.put(&[0xf2]);
+        if reg >= 8 {
+            self.put(&[0x44]);
+        }
+        self.put(&[0x0f, 0x10, 0x05 | (reg & 7) << 3, 0, 0, 0, 0]);
+        self.at() - 4
     }
 
     /// `movups reg, [rip + distance]`; gives the place of the distance.

@@ -33,6 +33,9 @@ pub(super) struct Construct {
     pub(super) height: usize,
     /// Places that lead to its end.
     exits: Chain,
+    /// How many locals had registers before it, and have inside.
+    kept: usize,
+    kept_inside: usize,
     /// While a `br_table` is compiled: where its stub for this construct is.
     stub: u32,
 }
@@ -77,7 +80,15 @@ impl Pass<'_> {
     }
 
     pub(super) fn open(&mut self, kind: Kind, ty: BlockType, height: usize) {
-        self.b.constructs.push(Construct { kind, ty, height, exits: Chain::EMPTY, stub: NO_STUB });
+        self.b.constructs.push(Construct {
+            kind,
+            ty,
+            height,
+            exits: Chain::EMPTY,
+            kept: self.b.kept.len(),
+            kept_inside: self.b.kept.len(),
+            stub: NO_STUB,
+        });
     }
 
     /// Keeps track of constructs in code that cannot be reached.
@@ -103,7 +114,7 @@ impl Pass<'_> {
     pub(super) fn control(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<bool> {
         match op {
             Operator::Block { blockty } => self.block(*blockty),
-            Operator::Loop { blockty } => self.repeat(*blockty),
+            Operator::Loop { blockty } => self.repeat(*blockty, bytes),
             Operator::If { blockty } => self.branch_in(*blockty, op, bytes)?,
             Operator::Else => self.otherwise(),
             Operator::End => self.end()?,
@@ -143,15 +154,18 @@ impl Pass<'_> {
         self.open(Kind::Block, ty, height);
     }
 
-    fn repeat(&mut self, ty: BlockType) {
+    fn repeat(&mut self, ty: BlockType, bytes: &[u8]) {
         let height = self.b.stack.len() - self.params_of(ty);
         self.flush(self.b.stack.len());
         self.forget();
-        let header = self.b.code.at();
+        let n = self.b.constructs.len();
+        self.open(Kind::Loop(0), ty, height);
+        self.keep_locals(self.offset as usize + bytes.len());
+        self.b.constructs[n].kind = Kind::Loop(self.b.code.at());
+        self.b.constructs[n].kept_inside = self.b.kept.len();
         // cmp dword [rdi + attention], 0; jne safepoint
         self.b.code.put(&[0x83, 0x7f, HEADER_ATTENTION as u8, 0, 0x0f, 0x85, 0, 0, 0, 0]);
         self.safepoint_at(self.b.code.at() - 4, self.offset);
-        self.open(Kind::Loop(header), ty, height);
     }
 
     fn branch_in(&mut self, ty: BlockType, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
@@ -211,7 +225,11 @@ impl Pass<'_> {
             self.b.constructs.pop();
             return Ok(());
         }
-        let Construct { kind, ty, height, mut exits, .. } = self.b.constructs[n];
+        let Construct { kind, ty, height, mut exits, kept, .. } = self.b.constructs[n];
+        if self.reachable {
+            self.put_back(kept);
+        }
+        self.release(kept);
         let mut met = !exits.is_empty();
         if self.reachable && !matches!(kind, Kind::Loop(_)) {
             let meets = met || matches!(kind, Kind::If(_));
@@ -275,6 +293,7 @@ impl Pass<'_> {
             return;
         }
         self.settle(self.arity(n), self.b.constructs[n].height);
+        self.put_back(self.kept_at(n));
         let place = self.b.code.jump();
         self.lead(n, place);
     }
@@ -285,6 +304,12 @@ impl Pass<'_> {
             Kind::Loop(header) => self.b.code.lead(place, header),
             _ => self.b.code.chain(&mut self.b.constructs[n].exits, place),
         }
+    }
+
+    /// How many locals have registers where a branch to construct `n` leads.
+    fn kept_at(&self, n: usize) -> usize {
+        let Construct { kind, kept, kept_inside, .. } = self.b.constructs[n];
+        if matches!(kind, Kind::Loop(_)) { kept_inside } else { kept }
     }
 
     /// All places of `chain` lead to construct `n`.
@@ -316,7 +341,7 @@ impl Pass<'_> {
         condition: impl FnOnce(&mut Self, Exit) -> Result<Chain>,
     ) -> Result<()> {
         let n = self.depth(depth);
-        if self.in_place(n, operands) {
+        if self.in_place(n, operands) && !self.puts_back(self.kept_at(n)) {
             if self.arity(n) > 0 {
                 self.flush(self.b.stack.len() - operands);
             }

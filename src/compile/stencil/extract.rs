@@ -11,19 +11,23 @@
 
 use super::form::Class;
 use super::generate::{DISPLACEMENTS, MAX_OPERANDS, Raw, Request};
+use super::instead::Instead;
 use super::narrow::{Instructions, Width};
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::TrapCode;
+use serde::{Deserialize, Serialize};
 
 /// What the pass writes at a place of a stencil, or notes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hole {
-    /// 32 bits, or 8: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
-    Displacement(u8, Width),
+    /// 32 bits, or 8, or none: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
+    Displacement(u8, Access),
     /// 32 bits, or 8: constant operand n.
     Constant(u8, Width),
     /// The low byte of constant operand n, which is less than this.
     Amount(u8, u8),
+    /// This less the low byte of constant operand n.
+    Complement(u8, u8),
     /// 32 bits, or 8: the access's static offset plus this.
     Offset(u8, Width),
     /// 32 bits: the distance to where the branch goes.
@@ -38,6 +42,19 @@ pub(super) enum Hole {
     Site(TrapCode),
     /// A call returns here.
     Call,
+}
+
+/// How an access to the frame may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Access {
+    pub(super) width: Width,
+    pub(super) instead: Instead,
+    /// How many bytes behind the place the instruction ends.
+    pub(super) end: u8,
+}
+
+impl Access {
+    const UNKNOWN: Access = Access { width: Width::FIXED, instead: Instead::Never, end: 4 };
 }
 
 /// The code of one operator in one form.
@@ -59,12 +76,7 @@ pub(super) struct Stencil {
 pub(super) const CHUNK: usize = 32;
 
 impl Stencil {
-    pub(super) fn new(
-        mut code: Vec<u8>,
-        holes: Box<[(u16, Hole)]>,
-        pool: Box<[u8]>,
-        spill: u32,
-    ) -> Stencil {
+    pub(super) fn new(mut code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
         let len = code.len();
         code.resize(len.next_multiple_of(CHUNK) + CHUNK, 0);
         Stencil { chunks: code.as_chunks().0.into(), len, holes, pool, spill }
@@ -105,7 +117,7 @@ pub(super) fn extract(
     if found.code.len() > usize::from(u16::MAX) {
         return Err("it is too long".into());
     }
-    found.widths()?;
+    found.instructions(request)?;
     found.holes.sort_by_key(|(at, _)| *at);
     Ok(Stencil::new(found.code, found.holes.into(), pool.into(), spill))
 }
@@ -346,7 +358,7 @@ impl Extraction {
                 }
                 self.code[at - 1] = mode & 0xf8 | 5;
             }
-            self.hole(at, Hole::Displacement(n as u8, Width::FIXED));
+            self.hole(at, Hole::Displacement(n as u8, Access::UNKNOWN));
         }
         let stray = DISPLACEMENTS.iter().filter(|d| !self.places(&d.to_le_bytes()).is_empty()).count();
         let known = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Displacement(..))).count();
@@ -355,8 +367,14 @@ impl Extraction {
 
     fn constant(&mut self, n: usize, value: i64, amount: Option<u8>) -> Result<(), String> {
         if let Some(limit) = amount {
-            let at = self.code.len().checked_sub(1).filter(|at| self.code[*at] == value as u8);
-            self.hole(at.ok_or("a shift amount that is not last")?, Hole::Amount(n as u8, limit));
+            let small = Instructions::new(&self.code, &[])?.small_constants();
+            let [at] = small[..] else { return Err(format!("{} small constants", small.len())) };
+            let hole = match self.code[at] {
+                amount if amount == value as u8 => Hole::Amount(n as u8, limit),
+                rest if rest == limit - value as u8 => Hole::Complement(n as u8, limit),
+                _ => return Err("an unknown shift amount".into()),
+            };
+            self.hole(at, hole);
             return Ok(());
         }
         let places = self.places(&(value as i32).to_le_bytes());
@@ -377,15 +395,22 @@ impl Extraction {
         if self.holes.len() > before { Ok(()) } else { Err("no static offset".into()) }
     }
 
-    /// Finds out which numbers may have 8 bits.
-    fn widths(&mut self) -> Result<(), String> {
+    /// Finds out how numbers and accesses to the frame may be written.
+    fn instructions(&mut self, request: &Request<'_>) -> Result<(), String> {
         let elsewhere = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Taken | Hole::Trap(_)));
         let elsewhere: Vec<_> = elsewhere.map(|(at, _)| usize::from(*at)).collect();
         let instructions = Instructions::new(&self.code, &elsewhere)?;
         for (at, hole) in &mut self.holes {
             let at = usize::from(*at);
             match hole {
-                Hole::Displacement(_, width) => *width = instructions.displacement(at),
+                Hole::Displacement(n, access) => {
+                    let param = request.params.get(usize::from(*n));
+                    *access = Access {
+                        width: instructions.displacement(at),
+                        instead: param.map_or(Instead::Never, |ty| instructions.instead(at, ty.is_float())),
+                        end: instructions.end(at),
+                    };
+                }
                 Hole::Constant(_, width) => *width = instructions.constant(at),
                 Hole::Offset(_, width) => *width = instructions.displacement(at),
                 _ => {}
@@ -403,7 +428,7 @@ pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
             let at = usize::from(*at);
             match hole {
                 Hole::Constant(..) | Hole::Offset(..) => code[at..at + 4].fill(0),
-                Hole::Amount(..) => code[at] = 0,
+                Hole::Amount(..) | Hole::Complement(..) => code[at] = 0,
                 _ => {}
             }
         }

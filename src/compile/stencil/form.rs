@@ -85,6 +85,17 @@ pub(super) enum Exit {
     BranchUnless,
 }
 
+impl Exit {
+    /// A branch on the contrary, if the count is odd.
+    pub(super) fn negated(self, count: usize) -> Exit {
+        match self {
+            Exit::BranchIf if count % 2 == 1 => Exit::BranchUnless,
+            Exit::BranchUnless if count % 2 == 1 => Exit::BranchIf,
+            same => same,
+        }
+    }
+}
+
 /// One form of an operator. The register of the n-th operand is that of rotation + n; the result's is that of the
 /// first operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

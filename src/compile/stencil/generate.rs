@@ -4,8 +4,8 @@
 //! A stencil is a function of the `tail` convention, and everything it is given it gives to the next:
 //!
 //! ```text
-//!   vmctx, frame, three integer registers, base of memory 0, three float registers
-//!     rdi    rsi      rdx  rcx  r8               r9              xmm0 xmm1 xmm2
+//!   vmctx, frame, three integer registers, base of memory 0, three float registers, five more
+//!     rdi    rsi      rdx  rcx  r8               r9              xmm0 xmm1 xmm2     xmm3 to xmm7
 //! ```
 //!
 //! What an operator does not touch passes through without an instruction. It leaves by a tail call of exit 0, and of
@@ -33,6 +33,9 @@ use wasmparser::Operator;
 
 /// How many operands can stand in registers at once, of each kind.
 pub(super) const ROTATIONS: usize = 3;
+
+/// Float registers that are passed on besides.
+const OTHERS: usize = 5;
 
 /// The most operands and results that an operator has.
 pub(super) const MAX_OPERANDS: usize = 5;
@@ -91,12 +94,14 @@ struct Registers {
     ints: [Value; ROTATIONS],
     memory0: Value,
     floats: [Value; ROTATIONS],
+    /// What no operator touches.
+    others: [Value; OTHERS],
 }
 
 impl Registers {
-    fn all(&self) -> [Value; 9] {
-        let (r, f) = (self.ints, self.floats);
-        [self.vmctx, self.frame, r[0], r[1], r[2], self.memory0, f[0], f[1], f[2]]
+    fn all(&self) -> impl Iterator<Item = Value> {
+        let first = [self.vmctx, self.frame].into_iter().chain(self.ints).chain([self.memory0]);
+        first.chain(self.floats).chain(self.others)
     }
 }
 
@@ -137,13 +142,18 @@ impl Generator {
         builder.seal_block(entry);
         let p = builder.block_params(entry).to_vec();
         let registers = match returns {
-            true => Registers { vmctx: p[0], frame: p[1], ints: [p[0]; 3], memory0: p[0], floats: [p[0]; 3] },
+            true => {
+                let (vmctx, frame, none) = (p[0], p[1], p[0]);
+                let (ints, floats) = ([none; ROTATIONS], [none; ROTATIONS]);
+                Registers { vmctx, frame, ints, memory0: none, floats, others: [none; OTHERS] }
+            }
             false => Registers {
                 vmctx: p[0],
                 frame: p[1],
                 ints: [p[2], p[3], p[4]],
                 memory0: p[5],
                 floats: [p[6], p[7], p[8]],
+                others: [p[9], p[10], p[11], p[12], p[13]],
             },
         };
         let env = Environ::for_stencil(
@@ -200,7 +210,7 @@ fn stencil_signature(returns: bool) -> Signature {
     let ints = if returns { 2 } else { 6 };
     signature.params.resize(ints, AbiParam::new(I64));
     if !returns {
-        signature.params.resize(ints + ROTATIONS, AbiParam::new(I8X16));
+        signature.params.resize(ints + ROTATIONS + OTHERS, AbiParam::new(I8X16));
     }
     signature
 }
@@ -327,9 +337,9 @@ fn branch(f: &mut Lowering<'_>, exit: Exit, registers: Registers) {
 
 /// Goes on at an exit.
 fn leave(f: &mut Lowering<'_>, registers: Registers, exit: u32) {
-    let values = registers.all();
+    let values: Vec<_> = registers.all().collect();
     let mut signature = Signature::new(CallConv::Tail);
-    for value in values {
+    for &value in &values {
         signature.params.push(AbiParam::new(f.builder.func.dfg.value_type(value)));
     }
     let signature = f.builder.import_signature(signature);

@@ -2,7 +2,7 @@
 //! program have made so far. What cannot be read, is not ours, or was made by another program is as if it were absent;
 //! what cannot be written is made again next time.
 
-use super::extract::{Hole, Stencil};
+use super::extract::{Access, Hole, Stencil};
 use super::form::Ty;
 use super::generate::MAX_OPERANDS;
 use super::narrow::Width;
@@ -48,9 +48,10 @@ struct KeptStencil {
 /// A [`Hole`] as plain data.
 #[derive(Serialize, Deserialize)]
 enum KeptHole {
-    Displacement(u8, Width),
+    Displacement(u8, Access),
     Constant(u8, Width),
     Amount(u8, u8),
+    Complement(u8, u8),
     Offset(u8, Width),
     Taken,
     Trap(u8),
@@ -63,9 +64,10 @@ enum KeptHole {
 impl From<&Hole> for KeptHole {
     fn from(hole: &Hole) -> KeptHole {
         match *hole {
-            Hole::Displacement(n, width) => KeptHole::Displacement(n, width),
+            Hole::Displacement(n, access) => KeptHole::Displacement(n, access),
             Hole::Constant(n, width) => KeptHole::Constant(n, width),
             Hole::Amount(n, limit) => KeptHole::Amount(n, limit),
+            Hole::Complement(n, limit) => KeptHole::Complement(n, limit),
             Hole::Offset(add, width) => KeptHole::Offset(add, width),
             Hole::Taken => KeptHole::Taken,
             Hole::Trap(code) => KeptHole::Trap(code as u8),
@@ -83,12 +85,15 @@ impl KeptHole {
         let operand = |n: u8, limit: usize| (usize::from(n) < limit).then_some(n);
         let inside = |width: Width| (u16::from(width.0) <= at).then_some(width);
         Some(match *self {
-            KeptHole::Displacement(n, width) => {
-                Hole::Displacement(operand(n, MAX_OPERANDS + 2)?, inside(width)?)
+            KeptHole::Displacement(n, access) => {
+                inside(access.width)?;
+                inside(Width(access.instead.back()))?;
+                Hole::Displacement(operand(n, MAX_OPERANDS + 2)?, access)
             }
             KeptHole::Constant(n, width) => Hole::Constant(operand(n, MAX_OPERANDS)?, inside(width)?),
             KeptHole::Amount(n, limit @ (32 | 64)) => Hole::Amount(operand(n, MAX_OPERANDS)?, limit),
-            KeptHole::Amount(..) => return None,
+            KeptHole::Complement(n, limit @ (32 | 64)) => Hole::Complement(operand(n, MAX_OPERANDS)?, limit),
+            KeptHole::Amount(..) | KeptHole::Complement(..) => return None,
             KeptHole::Offset(add, width) => Hole::Offset(operand(add, 17)?, inside(width)?),
             KeptHole::Taken => Hole::Taken,
             KeptHole::Trap(code) => Hole::Trap(TrapCode::from_u8(code)?),
@@ -116,7 +121,7 @@ impl KeptStencil {
         let len = self.code.len();
         let hole = |(at, kept): &(u16, KeptHole)| {
             let bytes = match kept {
-                KeptHole::Amount(..) | KeptHole::Site(_) => 1,
+                KeptHole::Amount(..) | KeptHole::Complement(..) | KeptHole::Site(_) => 1,
                 KeptHole::Call => 0,
                 _ => 4,
             };

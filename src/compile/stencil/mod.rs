@@ -3,6 +3,7 @@
 //! whole by another backend.
 
 mod attempt;
+mod behind;
 mod body;
 mod calls;
 mod code;
@@ -10,9 +11,11 @@ mod control;
 mod extract;
 mod form;
 mod generate;
+mod instead;
 mod kept;
 mod legacy;
 mod listing;
+mod loops;
 mod narrow;
 mod operator;
 mod pass;

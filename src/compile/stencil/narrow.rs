@@ -9,7 +9,7 @@
 //!      └───── the mode byte says how wide a displacement is; the opcode does it for a constant
 //! ```
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
+use iced_x86::{ConstantOffsets, Decoder, DecoderOptions, Instruction, OpKind};
 use serde::{Deserialize, Serialize};
 
 /// How many bytes before its place the byte stands that says how wide a number is; 0 if that must not change.
@@ -22,12 +22,14 @@ impl Width {
     /// What changes in a mode byte, and in an opcode.
     pub(super) const MODE: u8 = 0xc0;
     pub(super) const OPCODE: u8 = 0x02;
+    /// What changes in a mode byte that is to name the code's own place instead of the frame's.
+    pub(super) const MODE_POOL: u8 = 0x80;
 }
 
 /// The instructions of a stencil, with what is needed of each.
 pub(super) struct Instructions<'a> {
-    code: &'a [u8],
-    decoded: Vec<(Instruction, iced_x86::ConstantOffsets)>,
+    pub(super) code: &'a [u8],
+    pub(super) decoded: Vec<(Instruction, ConstantOffsets)>,
     /// Hops inside the stencil: from the end of an instruction to another's start.
     hops: Vec<(usize, usize)>,
 }
@@ -55,7 +57,7 @@ impl<'a> Instructions<'a> {
 
     /// The instruction that holds `place`, and where in it that is; `None` if something hops over the place, whose
     /// distance would not be right any more.
-    fn around(&self, place: usize) -> Option<(&Instruction, &iced_x86::ConstantOffsets, usize)> {
+    pub(super) fn around(&self, place: usize) -> Option<(&Instruction, &ConstantOffsets, usize)> {
         let over = |(from, to): &(usize, usize)| (*from.min(to)..*from.max(to)).contains(&place);
         if self.hops.iter().any(over) {
             return None;
@@ -63,6 +65,12 @@ impl<'a> Instructions<'a> {
         let n = self.decoded.partition_point(|(instruction, _)| instruction.next_ip() as usize <= place);
         let (instruction, offsets) = self.decoded.get(n)?;
         Some((instruction, offsets, place - instruction.ip() as usize))
+    }
+
+    /// How many bytes behind `place` the instruction that holds it ends.
+    pub(super) fn end(&self, place: usize) -> u8 {
+        let n = self.decoded.partition_point(|(instruction, _)| instruction.next_ip() as usize <= place);
+        self.decoded.get(n).map_or(4, |(instruction, _)| (instruction.next_ip() as usize - place) as u8)
     }
 
     /// Whether the displacement at `place` may have 8 bits.
@@ -84,6 +92,12 @@ impl<'a> Instructions<'a> {
         Width::FIXED
     }
 
+    /// Where constants of 8 bits stand.
+    pub(super) fn small_constants(&self) -> Vec<usize> {
+        let small = self.decoded.iter().filter(|(_, offsets)| offsets.immediate_size() == 1);
+        small.map(|(instruction, offsets)| instruction.ip() as usize + offsets.immediate_offset()).collect()
+    }
+
     /// Whether the constant at `place` may have 8 bits.
     pub(super) fn constant(&self, place: usize) -> Width {
         let Some((instruction, offsets, inside)) = self.around(place) else { return Width::FIXED };
@@ -94,7 +108,8 @@ impl<'a> Instructions<'a> {
         let opcode = start + usize::from(self.code[start] & 0xf0 == 0x40);
         // Of what lies between, only a displacement may change, which is then the number before.
         let between = inside - (opcode - start) - 2;
-        let displaced = between == 4 && offsets.displacement_size() == 4 && !instruction.is_ip_rel_memory_operand();
+        let displaced =
+            between == 4 && offsets.displacement_size() == 4 && !instruction.is_ip_rel_memory_operand();
         if matches!(self.code[opcode], 0x69 | 0x81) && (between == 0 || displaced) {
             return Width((place - opcode) as u8);
         }

@@ -12,9 +12,10 @@
 //! their place on the operand stack, in a local that has not changed since, or nowhere because they are constants. At
 //! calls and wherever control flow meets, all are at home.
 
-use super::code::{Code, INTS, R9, R10, RAX, RDI};
+use super::behind::Safepoint;
+use super::code::{Code, INTS, R9, RDI};
 use super::form::{Class, Ty};
-use super::listing::{PartKind, Trace};
+use super::listing::Trace;
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
@@ -23,12 +24,11 @@ use crate::object::symbol::Symbol;
 use crate::object::symbol::SymbolName;
 use crate::object::write::{RelocKind, Relocation, Target};
 use latier_runtime::abi::{CallLayout, TrapCode};
-use latier_runtime::builtin::Builtin;
 use latier_runtime::handlers::Handler;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::sites::{Site, SiteKind};
 use latier_runtime::types::FuncType;
-use latier_runtime::vmctx::{HEADER_BUILTINS, HEADER_MEMORY0_BASE};
+use latier_runtime::vmctx::HEADER_MEMORY0_BASE;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -77,6 +77,24 @@ pub(super) struct Local {
     pub(super) displacement: i32,
     /// How many operands are in it.
     pub(super) used: u32,
+    /// The register that has its value too; [`NO_REGISTER`] if none has.
+    pub(super) register: u8,
+    /// While a loop is read ahead: what a register would gain.
+    pub(super) gain: i32,
+}
+
+/// No register.
+pub(super) const NO_REGISTER: u8 = u8::MAX;
+
+/// Where a stencil finds an operand that it takes from the frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// In the frame.
+    Frame(i32),
+    /// There, and in a register.
+    Register(u8, i32),
+    /// Among the constants behind the code.
+    Pool(u32),
 }
 
 /// What a pass allocates, to be used again.
@@ -93,14 +111,21 @@ pub(super) struct Buffers {
     pub(super) symbols: Vec<Symbol>,
     ordinals: FxHashMap<Symbol, u32>,
     pub(super) traps: Vec<(u32, TrapCode, u32)>,
-    /// Places of branches to safepoints, which end there, and where the safepoints' operators stand.
-    pub(super) safepoints: Vec<(u32, u32)>,
+    pub(super) safepoints: Vec<Safepoint>,
+    /// Locals that had registers of the caller at safepoints, and these.
+    pub(super) kept_at: Vec<(u32, u8)>,
     pub(super) pool: Vec<u8>,
+    /// Floats among the constants, and where they are.
+    pub(super) numbers: Vec<(i64, u32)>,
     pub(super) pool_places: Vec<(u32, u8, u32)>,
     /// Places of displacements into the area for results, and how many bytes into it.
     pub(super) area_places: Vec<(u32, u32)>,
     /// Places of displacements of the words that keep [`super::code::KEPT`], and which of them.
     pub(super) kept_places: Vec<(u32, u32)>,
+    /// Locals that have registers, the innermost loop's last.
+    pub(super) kept: Vec<(u32, u8)>,
+    /// Locals that were used in what was read ahead.
+    pub(super) touched: Vec<u32>,
     pub(super) quick: Vec<Option<&'static Row>>,
     /// Layouts of calls, at the place of the type index modulo [`LAYOUTS`].
     pub(super) layouts: Vec<Option<Signature>>,
@@ -126,7 +151,11 @@ impl Buffers {
         self.ordinals.clear();
         self.traps.clear();
         self.safepoints.clear();
+        self.kept_at.clear();
         self.pool.clear();
+        self.numbers.clear();
+        self.kept.clear();
+        self.touched.clear();
         self.pool_places.clear();
         self.area_places.clear();
         self.kept_places.clear();
@@ -142,6 +171,10 @@ pub(super) struct Pass<'a> {
     pub(super) module: &'a ModuleDesc,
     pub(super) table: &'static Table,
     pub(super) b: Buffers,
+    /// The body.
+    pub(super) bytes: &'a [u8],
+    /// Up to where loops have been read ahead.
+    pub(super) read_to: usize,
     /// The body's own type, by type index.
     pub(super) ty: u32,
     /// Registers of operands: integers, floats.
@@ -201,6 +234,22 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Where a stencil finds an operand that is in no register of operands.
+    #[inline]
+    pub(super) fn place(&mut self, entry: &Entry) -> Place {
+        match entry.at {
+            At::Local(local) => {
+                let Local { displacement, register, .. } = self.b.locals[local as usize];
+                match register {
+                    NO_REGISTER => Place::Frame(displacement),
+                    register => Place::Register(register, displacement),
+                }
+            }
+            At::Constant(bits) if entry.ty.is_float() => Place::Pool(self.pooled(bits)),
+            _ => Place::Frame(self.home(entry)),
+        }
+    }
+
     #[inline]
     pub(super) fn top(&self) -> Entry {
         *self.b.stack.last().expect("a validated body has its operands")
@@ -255,8 +304,16 @@ impl<'a> Pass<'a> {
     pub(super) fn value_to(&mut self, reg: u8, entry: Entry, place: usize) {
         match entry.at {
             At::Register => self.b.code.register(reg, register(entry.ty, place), entry.ty),
-            At::Frame | At::Local(_) => self.b.code.load(reg, entry.ty, self.displacement(&entry)),
-            At::Constant(value) if entry.ty.is_float() => self.b.code.float_number(reg, entry.ty, value),
+            At::Constant(0) if entry.ty.is_float() => self.b.code.float_zero(reg),
+            At::Frame | At::Local(_) => match self.place(&entry) {
+                Place::Register(from, _) => self.b.code.register(reg, from, entry.ty),
+                _ => self.b.code.load(reg, entry.ty, self.displacement(&entry)),
+            },
+            At::Constant(bits) if entry.ty.is_float() => {
+                let inside = self.pooled(bits);
+                let place = self.b.code.load_double(reg);
+                self.b.pool_places.push((place, 4, inside));
+            }
             At::Constant(value) => {
                 let value = if entry.ty == Ty::I32 { i64::from(value as u32) } else { value };
                 self.b.code.number(reg, value);
@@ -268,7 +325,10 @@ impl<'a> Pass<'a> {
     pub(super) fn value_at(&mut self, displacement: i32, entry: Entry, place: usize) {
         match entry.at {
             At::Register => self.b.code.store(register(entry.ty, place), entry.ty, displacement),
-            At::Frame | At::Local(_) => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
+            At::Frame | At::Local(_) => match self.place(&entry) {
+                Place::Register(from, _) => self.b.code.store(from, entry.ty, displacement),
+                _ => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
+            },
             At::Constant(value) => self.b.code.store_number(entry.ty, value, displacement),
         }
     }
@@ -333,6 +393,7 @@ impl<'a> Pass<'a> {
         match entry.at {
             At::Register => Class::Register,
             At::Frame | At::Local(_) => Class::Memory,
+            At::Constant(_) if entry.ty.is_float() => Class::Memory,
             At::Constant(_) => Class::Constant,
         }
     }
@@ -341,6 +402,7 @@ impl<'a> Pass<'a> {
     pub(super) fn reload(&mut self) {
         self.b.code.load(RDI, Ty::I64, Homes::VMCTX);
         self.load_memory0();
+        self.reload_kept();
     }
 
     pub(super) fn load_memory0(&mut self) {
@@ -373,62 +435,5 @@ impl<'a> Pass<'a> {
     /// A trap that the branch at `place` leads to.
     pub(super) fn trap_at(&mut self, place: u32, code: TrapCode) {
         self.b.traps.push((place, code, self.offset));
-    }
-
-    /// A safepoint that the branch at `place` leads to, which ends the code so far: of the operator at this offset, or at
-    /// the function's entry if that is 0.
-    pub(super) fn safepoint_at(&mut self, place: u32, wasm_offset: u32) {
-        self.b.safepoints.push((place, wasm_offset));
-    }
-
-    /// Safepoints stand behind the code: `latier_runtime` says what they are given.
-    fn finish_safepoints(&mut self) {
-        for n in 0..self.b.safepoints.len() {
-            let (place, wasm_offset) = self.b.safepoints[n];
-            let at = self.b.code.at();
-            self.b.code.lead(place, at);
-            if wasm_offset != 0 {
-                let activation = self.homes.activation().expect("a body with a loop may loop");
-                self.b.code.address(R10, activation);
-            }
-            // mov rax, [rdi + builtins]; call [rax]
-            self.b.code.load_from(RAX, RDI, HEADER_BUILTINS as u8);
-            self.b.code.put(&[0xff, 0x50, Builtin::Safepoint.offset() as u8]);
-            let code_offset = self.b.code.at();
-            self.b.sites.push(Site { code_offset, wasm_offset, kind: SiteKind::Call });
-            let back = self.b.code.jump();
-            self.b.code.lead(back, place + 4);
-        }
-    }
-
-    fn finish_traps(&mut self) {
-        for (place, code, wasm_offset) in std::mem::take(&mut self.b.traps) {
-            let at = self.b.code.at();
-            self.b.code.lead(place, at);
-            self.b.sites.push(Site { code_offset: at, wasm_offset, kind: SiteKind::Trap(code) });
-            self.b.code.put(&[0x0f, 0x0b]);
-        }
-    }
-
-    /// What stands behind the code: safepoints and traps that it branches to, and constants.
-    pub(super) fn finish(&mut self) {
-        let finishes: [(fn(&mut Self), _); 2] =
-            [(Self::finish_safepoints, PartKind::Safepoints), (Self::finish_traps, PartKind::Traps)];
-        for (finish, kind) in finishes {
-            finish(self);
-            if let Some(trace) = &mut self.trace {
-                trace.behind(kind, self.b.code.at());
-            }
-        }
-        if self.b.pool_places.is_empty() {
-            return;
-        }
-        let start = self.b.code.at().next_multiple_of(16);
-        self.b.code.align(16);
-        self.b.code.put_slice(&self.b.pool);
-        for (place, behind, inside) in std::mem::take(&mut self.b.pool_places) {
-            let distance = (start + inside).wrapping_sub(place + u32::from(behind));
-            self.b.code.set_word(place, distance.cast_signed());
-        }
     }
 }

@@ -8,20 +8,20 @@ use super::table::Instance;
 use wasmparser::BlockType;
 
 /// The bytes of a body from some place on.
-struct Bytes<'a> {
-    body: &'a [u8],
-    at: usize,
+pub(super) struct Bytes<'a> {
+    pub(super) body: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl Bytes<'_> {
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let byte = *self.body.get(self.at)?;
         self.at += 1;
         Some(byte)
     }
 
     /// An unsigned number in LEB128.
-    fn unsigned(&mut self) -> Option<u32> {
+    pub(super) fn unsigned(&mut self) -> Option<u32> {
         let first = self.byte()?;
         if first < 0x80 {
             return Some(u32::from(first));
@@ -71,6 +71,13 @@ pub(super) fn is_comparison(opcode: u8) -> bool {
 
 pub(super) const IF: u8 = 0x04;
 pub(super) const BR_IF: u8 = 0x0d;
+const EQZ: u8 = 0x45;
+
+/// How many `i32.eqz` stand at the start of `rest`, if a branch follows.
+pub(super) fn negations(rest: &[u8]) -> Option<usize> {
+    let count = rest.iter().take_while(|byte| **byte == EQZ).count();
+    matches!(rest.get(count), Some(&(IF | BR_IF))).then_some(count)
+}
 
 impl Pass<'_> {
     /// Compiles the operator at `start`, if it is simple, and the branch on it; says where the next stands.
@@ -120,23 +127,24 @@ impl Pass<'_> {
         let opcode = bytes.body[start];
         let Some(row) = self.b.quick[usize::from(opcode)] else { return Ok(None) };
         let instance = Instance { module: self.module, bytes: &bytes.body[start..=start] };
-        match bytes.body.get(bytes.at) {
-            Some(&BR_IF) if is_comparison(opcode) => {
-                bytes.at += 1;
-                let Some(depth) = bytes.unsigned() else { return Ok(None) };
-                let count = row.params.len();
-                self.conditional(depth, count, |pass, exit| pass.stitch(row, instance, None, exit))?;
-            }
-            Some(&IF) if is_comparison(opcode) => {
-                bytes.at += 1;
-                let Some(ty) = bytes.block_type() else { return Ok(None) };
-                self.flush(self.b.stack.len() - row.params.len());
-                let chain = self.stitch(row, instance, None, Exit::BranchUnless)?;
-                self.enter_if(ty, chain);
-            }
-            _ => {
-                self.stitch(row, instance, None, Exit::Next)?;
-            }
+        let branch = if is_comparison(opcode) { negations(&bytes.body[bytes.at..]) } else { None };
+        let Some(negations) = branch else {
+            self.stitch(row, instance, None, Exit::Next)?;
+            return Ok(Some(bytes.at));
+        };
+        let branch = bytes.body[bytes.at + negations];
+        bytes.at += negations + 1;
+        let count = row.params.len();
+        if branch == BR_IF {
+            let Some(depth) = bytes.unsigned() else { return Ok(None) };
+            let condition =
+                |pass: &mut Self, exit: Exit| pass.stitch(row, instance, None, exit.negated(negations));
+            self.conditional(depth, count, condition)?;
+        } else {
+            let Some(ty) = bytes.block_type() else { return Ok(None) };
+            self.flush(self.b.stack.len() - count);
+            let chain = self.stitch(row, instance, None, Exit::BranchUnless.negated(negations))?;
+            self.enter_if(ty, chain);
         }
         Ok(Some(bytes.at))
     }

@@ -1,12 +1,13 @@
 //! One operator's code: which stencil suits its operands as they are, and what is written into the stencil's holes.
 
 use super::code::Chain;
-use super::extract::{Hole, Stencil};
+use super::extract::{Access, Hole, Stencil};
 use super::form::{Class, Exit, Form, Ty};
 use super::generate::MAX_OPERANDS;
+use super::instead::{self, Instead};
 use super::narrow::Width;
 use super::operator;
-use super::pass::{At, NONE, Pass, Result, class_of, unsupported};
+use super::pass::{At, NONE, Pass, Place, Result, class_of, unsupported};
 use super::table::{Instance, Row};
 use latier_runtime::sites::SiteKind;
 use wasmparser::Operator;
@@ -75,16 +76,16 @@ impl Pass<'_> {
                 self.spill(other as usize);
             }
         }
-        let mut displacements = [0; MAX_OPERANDS + 2];
+        let mut places = [Place::Frame(0); MAX_OPERANDS + 2];
         let mut constants = [0; MAX_OPERANDS];
         for n in 0..count {
             let entry = self.b.stack[first + n];
-            displacements[n] = self.displacement(&entry);
+            places[n] = self.place(&entry);
             if let At::Constant(value) = entry.at {
                 constants[n] = value;
             }
         }
-        let taken = self.emit(stencil, &displacements, &constants, offset, instance.bytes);
+        let taken = self.emit(stencil, &places, &constants, offset, instance.bytes);
         self.truncate(first);
         if let Some(ty) = result {
             self.push_register(ty);
@@ -102,6 +103,9 @@ impl Pass<'_> {
     ) -> Result<&'static Stencil> {
         let count = row.params.len();
         let rotation = (first % 3) as u8;
+        if row.lift && matches!(self.b.stack[first + 1].at, At::Constant(_)) {
+            self.enregister(first);
+        }
         for attempt in 0..3 {
             let mut classes = [Class::Register; 3];
             for (n, class) in classes.iter_mut().enumerate().take(count) {
@@ -109,7 +113,8 @@ impl Pass<'_> {
                 let entry = self.b.stack[place];
                 let short = |value| entry.ty == Ty::I32 || i32::try_from(value).is_ok();
                 let awkward = match entry.at {
-                    At::Constant(value) => attempt > 0 || entry.ty.is_float() || !short(value),
+                    At::Constant(value) if entry.ty.is_float() => attempt > 1 || value == 0,
+                    At::Constant(value) => attempt > 0 || !short(value),
                     At::Register => false,
                     At::Frame | At::Local(_) => attempt > 1,
                 };
@@ -145,17 +150,17 @@ impl Pass<'_> {
             trace.choose(Form::FRAME, count);
         }
         self.flush(self.b.stack.len());
-        let mut displacements = [0; MAX_OPERANDS + 2];
-        for (n, displacement) in displacements.iter_mut().enumerate().take(count) {
-            *displacement = self.home(&self.b.stack[first + n]);
+        let mut places = [Place::Frame(0); MAX_OPERANDS + 2];
+        for (n, place) in places.iter_mut().enumerate().take(count) {
+            *place = Place::Frame(self.home(&self.b.stack[first + n]));
         }
         self.truncate(first);
         for (n, ty) in row.results.iter().enumerate() {
             self.push(At::Frame, *ty);
-            displacements[MAX_OPERANDS + n] = self.home(&self.top());
+            places[MAX_OPERANDS + n] = Place::Frame(self.home(&self.top()));
         }
         self.flushed = self.b.stack.len();
-        self.emit(stencil, &displacements, &[0; MAX_OPERANDS], offset, instance.bytes);
+        self.emit(stencil, &places, &[0; MAX_OPERANDS], offset, instance.bytes);
         self.forget();
         if row.calls {
             self.reload();
@@ -167,7 +172,7 @@ impl Pass<'_> {
     pub(super) fn emit(
         &mut self,
         stencil: &Stencil,
-        displacements: &[i32; MAX_OPERANDS + 2],
+        places: &[Place; MAX_OPERANDS + 2],
         constants: &[i64; MAX_OPERANDS],
         offset: Option<u64>,
         bytes: &[u8],
@@ -175,30 +180,30 @@ impl Pass<'_> {
         let start = self.b.code.at();
         self.b.code.put_chunks(&stencil.chunks, stencil.len);
         self.spill = self.spill.max(stencil.spill);
-        let pool = self.b.pool.len() as u32;
-        if !stencil.pool.is_empty() {
-            self.b.pool.extend_from_slice(&stencil.pool);
-            self.b.pool.resize(self.b.pool.len().next_multiple_of(16), 0);
-        }
+        let pool = if stencil.pool.is_empty() { 0 } else { self.pool_vectors(&stencil.pool) };
         let mut taken = Chain::EMPTY;
-        let mut place = Placement { stencil, start, less: 0, less_before: 0 };
+        let mut copy = Copy { stencil, start, less: 0, less_before: 0 };
         for (at, hole) in &stencil.holes {
             let inside = usize::from(*at);
-            let at = place.of(inside);
+            let at = copy.of(inside);
             match *hole {
-                Hole::Displacement(n, width) => {
-                    self.number(&mut place, inside, displacements[usize::from(n)], width, Width::MODE);
+                Hole::Displacement(n, access) => {
+                    self.access(&mut copy, inside, places[usize::from(n)], access)
                 }
                 Hole::Constant(n, width) => {
                     let value = constants[usize::from(n)] as i32;
-                    self.number(&mut place, inside, value, width, Width::OPCODE);
+                    self.number(&mut copy, inside, value, width, Width::OPCODE);
                 }
                 Hole::Amount(n, limit) => {
                     self.b.code.set_byte(at, constants[usize::from(n)] as u8 & (limit - 1));
                 }
+                Hole::Complement(n, limit) => {
+                    let amount = constants[usize::from(n)] as u8;
+                    self.b.code.set_byte(at, amount.wrapping_neg() & (limit - 1));
+                }
                 Hole::Offset(add, width) => {
                     let offset = offset.unwrap_or_default() as i32 + i32::from(add);
-                    self.number(&mut place, inside, offset, width, Width::MODE);
+                    self.number(&mut copy, inside, offset, width, Width::MODE);
                 }
                 Hole::Taken => self.b.code.chain(&mut taken, at),
                 Hole::Trap(code) => self.trap_at(at, code),
@@ -217,51 +222,109 @@ impl Pass<'_> {
         }
         taken
     }
+
+    /// Writes where an operand is that a stencil takes from the frame.
+    #[inline]
+    fn access(&mut self, copy: &mut Copy<'_>, inside: usize, place: Place, access: Access) {
+        match place {
+            Place::Frame(displacement) => self.number(copy, inside, displacement, access.width, Width::MODE),
+            Place::Register(register, displacement) => {
+                let lower = register < 8;
+                match access.instead {
+                    Instead::Never => self.number(copy, inside, displacement, access.width, Width::MODE),
+                    Instead::Lower | Instead::Copy(_) if !lower => {
+                        self.number(copy, inside, displacement, access.width, Width::MODE);
+                    }
+                    instead => self.instead(copy, inside, register, instead),
+                }
+            }
+            Place::Pool(pool) => {
+                let at = copy.of(inside);
+                // [rip + d32]
+                self.b.code.flip(at - 1, Width::MODE_POOL);
+                self.b.pool_places.push((at, access.end, pool));
+                copy.shorten(0);
+            }
+        }
+    }
+
+    /// A register stands instead of an access.
+    fn instead(&mut self, copy: &mut Copy<'_>, inside: usize, register: u8, instead: Instead) {
+        let Copy { stencil, .. } = *copy;
+        let (mut at, mut less) = (copy.of(inside), 4);
+        let mut before = copy.less;
+        match instead {
+            Instead::Prefix(back) if register >= 8 => {
+                let start = inside - usize::from(back);
+                let prefix = at - u32::from(back);
+                self.b.code.pull(&stencil.chunks, start, stencil.len, prefix + 1);
+                self.b.code.set_byte(prefix, 0x41);
+                (at, less) = (at + 1, 3);
+                // The opcode is farther behind.
+                before -= 1;
+            }
+            Instead::Rex(back) if register >= 8 => self.b.code.flip(at - u32::from(back), 0x01),
+            Instead::Vex(back) if register >= 8 => self.b.code.flip(at - u32::from(back) + 1, 0x20),
+            Instead::Copy(back) => {
+                let prefix = at - u32::from(back);
+                let byte = self.b.code.get_byte(prefix + 1);
+                self.b.code.set_byte(prefix + 1, byte & !instead::LANES);
+                self.b.code.set_byte(prefix + 2, instead::COPY);
+            }
+            _ => {}
+        }
+        let mode = self.b.code.get_byte(at - 1);
+        self.b.code.set_byte(at - 1, 0xc0 | mode & 0x38 | register & 7);
+        self.b.code.pull(&stencil.chunks, inside + 4, stencil.len, at);
+        copy.shorten(less);
+        copy.less_before = before;
+    }
+
     /// Writes a number of 32 bits, or of 8 if it fits and may have so many: then what stands behind it is pulled
     /// nearer.
     #[inline]
-    fn number(&mut self, place: &mut Placement<'_>, inside: usize, value: i32, width: Width, bits: u8) {
-        let at = place.of(inside);
+    fn number(&mut self, copy: &mut Copy<'_>, inside: usize, value: i32, width: Width, bits: u8) {
+        let at = copy.of(inside);
         match i8::try_from(value) {
             Ok(short) if width != Width::FIXED => {
-                self.b.code.flip(place.before(inside, width), bits);
+                self.b.code.flip(copy.before(inside, width), bits);
                 self.b.code.set_byte(at, short.cast_unsigned());
-                self.b.code.pull(&place.stencil.chunks, inside + 4, place.stencil.len, at + 1);
-                place.shorten(3);
+                self.b.code.pull(&copy.stencil.chunks, inside + 4, copy.stencil.len, at + 1);
+                copy.shorten(3);
             }
             _ => {
                 self.b.code.set_word(at, value);
-                place.shorten(0);
+                copy.shorten(0);
             }
         }
     }
 }
 
 /// A stencil's copy, which may be shorter than the stencil.
-struct Placement<'a> {
+struct Copy<'a> {
     stencil: &'a Stencil,
     start: u32,
     /// How many bytes are missing so far, and how many were before the last number.
-    less: u32,
-    less_before: u32,
+    less: i32,
+    less_before: i32,
 }
 
-impl Placement<'_> {
+impl Copy<'_> {
     /// Where the stencil's byte is.
     #[inline]
     fn of(&self, inside: usize) -> u32 {
-        self.start + inside as u32 - self.less
+        (self.start + inside as u32).wrapping_add_signed(-self.less)
     }
 
     /// Where the byte is that says how wide the number at `inside` is: the last number may lie between.
     #[inline]
     fn before(&self, inside: usize, width: Width) -> u32 {
         let less = if width.0 > 2 { self.less_before } else { self.less };
-        self.start + inside as u32 - u32::from(width.0) - less
+        (self.start + inside as u32 - u32::from(width.0)).wrapping_add_signed(-less)
     }
 
     #[inline]
-    fn shorten(&mut self, bytes: u32) {
+    fn shorten(&mut self, bytes: i32) {
         self.less_before = self.less;
         self.less += bytes;
     }

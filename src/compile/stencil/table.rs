@@ -31,6 +31,9 @@ pub(super) struct Row {
     amount: Option<u8>,
     /// Operands that must not be constants.
     no_constant: u8,
+    /// Whether operand 0 is better in a register if operand 1 is a constant: an instruction with both takes fewer
+    /// bytes, and the operand stays at hand.
+    pub(super) lift: bool,
     /// By [`Form::number`].
     pub(super) forms: Box<[OnceLock<Option<&'static Stencil>>]>,
 }
@@ -39,6 +42,8 @@ impl Row {
     fn new(key: &[u8], params: &[Ty], results: &[Ty], calls: bool) -> Row {
         let shift = matches!(key[0], 0x74..=0x78 | 0x86..=0x8a);
         let division = matches!(key[0], 0x6d..=0x70 | 0x7f..=0x82);
+        let sum = matches!(key[0], 0x6a | 0x6b | 0x71..=0x73 | 0x7c | 0x7d | 0x83..=0x85);
+        let comparison = matches!(key[0], 0x46..=0x4f | 0x51..=0x5a);
         Row {
             params: params.into(),
             results: results.into(),
@@ -52,6 +57,7 @@ impl Row {
             } else {
                 0
             },
+            lift: sum || comparison || shift,
             forms: (0..Form::count(params.len())).map(|_| OnceLock::new()).collect(),
         }
     }

@@ -49,12 +49,15 @@ impl Pass<'_> {
         let (_, own) = self.signature(self.ty);
         // How far the callee's arguments begin above this body's.
         let by = own.stack_bytes.cast_signed() - layout.stack_bytes.cast_signed();
+        self.suspend();
         if by < 0 {
             self.b.code.lower_stack(layout.stack_bytes);
             self.arguments(&layout, Arguments::Below);
         } else {
             self.arguments(&layout, Arguments::Above(OWN_ARGUMENTS + by));
         }
+        self.resume();
+        self.put_back(0);
         if layout.result_area_bytes > 0 {
             self.b.code.load(RSI, Ty::I64, Homes::RESULT_AREA);
         }
