@@ -73,6 +73,8 @@ struct Function {
     attempts: u64,
     function: State,
     loops: Vec<(u32, State)>,
+    /// Samples when a loop was last made ready to be entered.
+    entered_at: u64,
 }
 
 impl Function {
@@ -80,6 +82,15 @@ impl Function {
         match target {
             Target::Function => self.function,
             Target::Loop(at) => self.loops.iter().find(|l| l.0 == at).map_or(State::Absent, |l| l.1),
+        }
+    }
+
+    /// As [`Function::state`] of a loop; but while another loop of the function waits for its code, this one does, too:
+    /// one of them is enough to leave the frame by.
+    fn entry(&self, target: Target) -> State {
+        match self.state(target) {
+            State::Absent if self.loops.iter().any(|l| matches!(l.1, State::Queued)) => State::Queued,
+            state => state,
         }
     }
 
@@ -116,6 +127,7 @@ impl Hot {
         let mut functions = self.functions();
         let hot = functions.entry(function).or_default();
         hot.samples += 1;
+        let unentered = hot.samples - hot.entered_at;
         let (safepoint, activation) = match place {
             Place::Entry => (profile::Safepoint::Entry, 0),
             Place::Loop { activation, .. } => (profile::Safepoint::Loop, activation.into()),
@@ -123,10 +135,11 @@ impl Hot {
         Profile {
             samples: hot.samples,
             activation,
+            unentered: activation.min(unentered),
             safepoint,
             bytes,
             function: hot.function.status(),
-            entry: hot.state(place.into()).status(),
+            entry: hot.entry(place.into()).status(),
             attempts: hot.attempts,
         }
     }
@@ -144,7 +157,12 @@ impl Hot {
 
     /// A claimed target has code.
     pub(super) fn set_ready(&self, function: FuncIndex, target: Target, code: CodeAddr) {
-        *self.functions().entry(function).or_default().state_mut(target) = State::Ready(code);
+        let mut functions = self.functions();
+        let hot = functions.entry(function).or_default();
+        *hot.state_mut(target) = State::Ready(code);
+        if let Target::Loop(_) = target {
+            hot.entered_at = hot.samples;
+        }
     }
 
     /// A claimed target never will have code.

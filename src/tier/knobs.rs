@@ -63,10 +63,10 @@ knobs! {
     speedup_percent "speedup" = 180 in 101..=10_000 "%",
         "speed of optimized code, where the first tier's is 100",
         "about what the two tiers of the same kernels differ by";
-    budget_share_percent "budget-share" = 10 in 0..=10_000 "%",
+    budget_share_percent "budget-share" = 20 in 0..=10_000 "%",
         "processor time of compiles in the background, as a share of what guests have run",
-        "so much may a job lose at most that ends before anything is won back";
-    allowance_us "budget-allowance" = 2_000 in 0..=1_000_000_000 "µs",
+        "measured: with half of it large programs stay in the first tier for longer, and small ones pay no less";
+    allowance_us "budget-allowance" = 5_000 in 0..=1_000_000_000 "µs",
         "processor time of compiles in the background that needs no guest time",
         "a small hot loop need not wait for the share to grow";
     compile_fixed_ns "compile-fixed" = 60_000 in 0..=1_000_000_000 "ns",

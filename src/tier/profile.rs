@@ -43,6 +43,8 @@ pub struct Profile {
     pub samples: u64,
     /// Of these, those of the activation that runs. Only loops count.
     pub activation: u64,
+    /// Of these, those since a loop of the function got a body that is entered there. Until then: all.
+    pub unentered: u64,
     /// Where this sample was taken.
     pub safepoint: Safepoint,
     /// Bytes of Wasm of its body.
@@ -121,11 +123,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether there is room for one more compile.
-    pub fn allows(&self, cost_ns: u64, knobs: &Knobs) -> bool {
+    /// Whether there is room for one more compile. What gains several times its cost may exceed the share by as many
+    /// times: it would be a loss to have it wait for what was spent on others.
+    pub fn allows(&self, gain_ns: u64, cost_ns: u64, knobs: &Knobs) -> bool {
         let spent = [self.background_ns, self.promised_ns, cost_ns].map(u128::from).iter().sum::<u128>();
         let share = u128::from(self.guest_ns) * u128::from(knobs.budget_share_percent) / 100;
-        spent <= share + u128::from(knobs.allowance_us) * 1_000
+        let room = share + u128::from(knobs.allowance_us) * 1_000;
+        spent.saturating_mul(cost_ns.into()) <= room.saturating_mul(gain_ns.max(cost_ns).into())
     }
 }
 
@@ -172,13 +176,17 @@ mod tests {
     fn the_budget_grows_with_what_guests_run() {
         let knobs = Knobs::default();
         let mut budget = Budget::default();
-        assert!(budget.allows(2_000_000, &knobs) && !budget.allows(2_000_001, &knobs));
+        assert!(budget.allows(5_000_000, 5_000_000, &knobs) && !budget.allows(5_000_001, 5_000_001, &knobs));
         budget.guest_ns = 100_000_000;
-        assert!(budget.allows(12_000_000, &knobs) && !budget.allows(12_000_001, &knobs));
-        budget.background_ns = 6_000_000;
-        budget.promised_ns = 5_000_000;
-        assert!(budget.allows(1_000_000, &knobs) && !budget.allows(1_000_001, &knobs));
+        assert!(
+            budget.allows(25_000_000, 25_000_000, &knobs) && !budget.allows(25_000_001, 25_000_001, &knobs)
+        );
+        budget.background_ns = 15_000_000;
+        budget.promised_ns = 9_000_000;
+        assert!(budget.allows(1_000_000, 1_000_000, &knobs) && !budget.allows(1_000_001, 1_000_001, &knobs));
+        // What gains much may exceed it.
+        assert!(budget.allows(4_000_000, 2_000_000, &knobs) && !budget.allows(4_000_000, 4_000_000, &knobs));
         let all = Budget { guest_ns: u64::MAX, background_ns: u64::MAX, promised_ns: u64::MAX };
-        assert!(!all.allows(u64::MAX, &knobs));
+        assert!(!all.allows(u64::MAX, u64::MAX, &knobs));
     }
 }
