@@ -7,7 +7,7 @@ use crate::session::LoadedModule;
 use latier_runtime::abi::{FuncIndex, TrapCode};
 use std::fmt;
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Why a guest stopped. Found in the error of a failed call by `error.downcast_ref::<Trap>()`; a host function
 /// that returns one as its error stops the guest with it.
@@ -142,7 +142,8 @@ impl fmt::Display for WasmBacktrace {
 pub struct FrameInfo {
     module: Module,
     function: FuncIndex,
-    name: Option<String>,
+    /// Found when it is first asked for: a program that exits has a backtrace too, which nobody reads.
+    name: OnceLock<Option<String>>,
     func_offset: usize,
     module_offset: usize,
 }
@@ -151,7 +152,7 @@ impl FrameInfo {
     fn new(engine: &Engine, raw: &raw::RawFrame) -> Option<FrameInfo> {
         let loaded: Arc<LoadedModule> = engine.session().module_of(raw.module)?;
         Some(FrameInfo {
-            name: loaded.wasm().display_name(raw.function),
+            name: OnceLock::new(),
             module: Module::from_loaded(engine, loaded),
             function: raw.function,
             func_offset: raw.wasm_offset as usize,
@@ -175,7 +176,8 @@ impl FrameInfo {
 
     /// Name of the function, from the module's name section, as its source spells it: mangling is undone.
     pub fn func_name(&self) -> Option<&str> {
-        self.name.as_deref()
+        let name = || self.module.loaded().wasm().display_name(self.function);
+        self.name.get_or_init(name).as_deref()
     }
 
     /// Bytes from the start of the module's binary to the instruction.
