@@ -11,6 +11,7 @@ use crate::instance::{Extern, Instance, InstanceCell, Module};
 use crate::limits::ResourceError;
 use crate::memory::MemoryCell;
 use crate::module::{ElementItems, ElementMode, Import, Item, ItemType, ModuleDesc};
+use crate::segments::Segments;
 use crate::shared_memory::SharedMemory;
 use crate::store::{Stable, StoreInner};
 use crate::table::TableCell;
@@ -391,6 +392,7 @@ fn init_tables(store: &StoreInner, instance: &InstanceCell) -> Result<(), Instan
 /// Copies the active data segments, in order, and drops them.
 fn init_memories(store: &StoreInner, instance: &InstanceCell) -> Result<(), InstantiateError> {
     let desc = instance.module.desc();
+    let mut segments = Segments::new(&**instance.module.bytes(), &desc.data);
     for (i, segment) in desc.data.iter().enumerate() {
         let Some((memory, offset)) = &segment.active else { continue };
         let ty = desc.memories.get(*memory as usize).ok_or(InstantiateError::Malformed)?;
@@ -400,18 +402,17 @@ fn init_memories(store: &StoreInner, instance: &InstanceCell) -> Result<(), Inst
         let place = unsafe { instance.memory(*memory).as_ref() }.place(to, len);
         let place = place.ok_or(InstantiateError::Trap(TrapCode::MemoryOutOfBounds))?;
         let text = |e: String| InstantiateError::Bytes(format!("data segment {i}: {e}"));
-        let source = instance.module.bytes();
         if ty.shared {
             let mut bytes = Vec::new();
             bytes.try_reserve_exact(len as usize).map_err(|e| text(e.to_string()))?;
             bytes.resize(len as usize, 0);
-            source.read(segment.range.start, &mut bytes).map_err(text)?;
+            segments.read(i, &mut bytes).map_err(text)?;
             // SAFETY: the place is in the memory, and a vector is elsewhere.
             unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
         } else {
             // SAFETY: the place is in the memory; the store is ours, and the bytes' source cannot reach it.
             let bytes = unsafe { std::slice::from_raw_parts_mut(place, len as usize) };
-            source.read(segment.range.start, bytes).map_err(text)?;
+            segments.read(i, bytes).map_err(text)?;
         }
         instance.dropped_data[i].set(true);
     }

@@ -30,6 +30,7 @@ mod reentry;
 pub mod reexports;
 pub mod registry;
 mod safepoint;
+mod segments;
 pub mod shared_memory;
 pub mod sites;
 pub mod store;
