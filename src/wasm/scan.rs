@@ -3,7 +3,7 @@
 //! not validated here; everything else is.
 
 use super::bytes::{ModuleBytes, Window};
-use super::data::{self, Skeleton};
+use super::data::{self, Found, Skeleton};
 use super::error::Error;
 use super::features::Features;
 use super::names;
@@ -316,25 +316,31 @@ impl Scanner<'_> {
         let (count, mut at) = self.read_at(range.start, range.end, |r| Ok(r.read_var_u32()?))?;
         self.data_segments = Some(count);
         self.check_data_counts(at)?;
-        let mut skeleton = Skeleton::new(range.start, count);
-        let mut payloads = Vec::new();
+        let mut skeleton = Skeleton::new(range.start);
+        let (mut segments, mut known) = (Vec::new(), false);
         for _ in 0..count.min(data::MAX_SEGMENTS) {
-            let ((header, len), start) = self.read_at(at, range.end, data::segment_header)?;
-            let end = start + u64::from(len);
+            let (header, start) = self.read_at(at, range.end, data::segment_header)?;
+            let end = start + u64::from(header.bytes);
             if end > range.end {
                 return Err(Error::new(start, "unexpected end-of-file"));
             }
-            skeleton.push(at, &self.window.at(at, header)?[..header as usize]);
-            payloads.push(start..end);
+            // Of segments for memory 0 at a constant the first shows whether they are valid: it is the same of all.
+            let shown = !known || header.offset.is_none();
+            if shown {
+                skeleton.push(at, &self.window.at(at, header.len)?[..header.len as usize]);
+            }
+            known |= header.offset.is_some();
+            segments.push(Found { range: start..end, offset: header.offset.filter(|_| !shown) });
             at = end;
         }
+        skeleton.close(count);
         let section = skeleton.section(self.features)?;
         let checked = self.validator.data_section(&section);
         checked.map_err(|e| skeleton.error_in_file(&e))?;
         if at < range.end {
             return Err(Error::new(at, "section size mismatch: unexpected data at the end of the section"));
         }
-        self.contents.data(section, payloads)
+        self.contents.data(section, segments)
     }
 
     fn check_function_counts(&self, at: u64) -> Result<(), Error> {

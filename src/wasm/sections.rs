@@ -2,14 +2,15 @@
 //! this file knows nothing of where they were read from.
 
 use super::const_expr;
+use super::data::Found;
 use super::error::Error;
 use super::types::{self, Types};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::{
-    ConstExpr, DataSegment, ElementItems, ElementMode, ElementSegment, Export, Import, Item, ModuleDesc,
+    ConstExpr, ConstOp, DataSegment, ElementItems, ElementMode, ElementSegment, Export, Import, Item,
+    ModuleDesc,
 };
 use latier_runtime::types::{RefType, TypeRegistry};
-use std::ops::Range;
 use wasmparser::{DataKind, ElementKind, ExternalKind, FromReader, SectionLimited, TableInit, TypeRef};
 
 /// The description of a module while it is read.
@@ -177,19 +178,23 @@ impl<'r> Contents<'r> {
         Ok(())
     }
 
-    /// The data segments. `payloads` says where in the file the bytes of each lie; the section itself holds none.
+    /// The data segments, as they were found. The section holds those that say themselves where they go.
     pub(super) fn data(
         &mut self,
         section: wasmparser::DataSectionReader<'_>,
-        payloads: Vec<Range<u64>>,
+        segments: Vec<Found>,
     ) -> Result<(), Error> {
-        self.desc.data.reserve_exact(payloads.len());
-        for (segment, range) in section.into_iter().zip(payloads) {
-            let active = match segment?.kind {
-                DataKind::Passive => None,
-                DataKind::Active { memory_index, offset_expr } => {
-                    Some((memory_index, const_expr::translate(&offset_expr)?))
-                }
+        self.desc.data.reserve_exact(segments.len());
+        let mut shown = section.into_iter();
+        for Found { range, offset } in segments {
+            let active = match offset {
+                Some(n) => Some((0, ConstExpr(vec![ConstOp::I32(n)]))),
+                None => match shown.next().transpose()?.map(|segment| segment.kind) {
+                    Some(DataKind::Active { memory_index, offset_expr }) => {
+                        Some((memory_index, const_expr::translate(&offset_expr)?))
+                    }
+                    Some(DataKind::Passive) | None => None,
+                },
             };
             self.desc.data.push(DataSegment { active, range });
         }

@@ -325,6 +325,31 @@ fn errors_in_the_data_section_are_where_they_are_in_the_file() {
 }
 
 #[test]
+fn segments_of_all_kinds_keep_their_order() {
+    let module = parse_with(
+        r#"(module (import "" "g" (global i32)) (memory 1) (memory 1)
+            (data (i32.const 7) "a") (data "b") (data (i32.const -1) "cc") (data (global.get 0) "d")
+            (data (memory 1) (i32.const 9) "e") (data (i32.const 70000) "f"))"#,
+        &[],
+    );
+    let desc = module.unwrap().desc;
+    let active: Vec<_> = desc.data.iter().map(|data| data.active.clone()).collect();
+    let at = |memory, op| Some((memory, ConstExpr(vec![op])));
+    let i32 = ConstOp::I32;
+    let expected =
+        [at(0, i32(7)), None, at(0, i32(-1)), at(0, ConstOp::GlobalGet(0)), at(1, i32(9)), at(0, i32(70000))];
+    assert_eq!(active, expected);
+    for (module, expected) in [
+        ("(module (data (i32.const 0)) (data (i32.const 1)))", "unknown memory 0"),
+        ("(module (memory i64 1) (data (i32.const 0)) (data (i32.const 1)))", "type mismatch"),
+        ("(module (memory 1) (data (i32.const 0)) (data (memory 1) (i32.const 1)))", "unknown memory 1"),
+    ] {
+        let error = message(parse_with(module, &[]));
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
 fn what_is_not_supported_names_its_proposal() {
     let tag = ModuleBytes::from(binary("(module (import \"\" \"e\" (tag)))"));
     let tag = Module::parse(tag, Features::preset("v2").unwrap(), &TypeRegistry::new());
