@@ -11,6 +11,7 @@ use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
 use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits};
 use anyhow::Context;
 use std::io::Read;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,6 +89,8 @@ impl Program {
                 output::say(&format!("warning: the timeline could not be written: {error}"));
             }
         }
+        // As with the store, which holds it too.
+        std::mem::forget(loaded);
         ending
     }
 
@@ -117,27 +120,38 @@ impl Program {
     }
 
     fn run_module(&self, engine: &Engine, module: &Module, watch: &mut Stopwatch) -> Result<Ending, Ending> {
+        // The process ends with the run: what these hold goes back to the system with it, all at once.
+        let mut store = ManuallyDrop::new(self.store(engine)?);
+        let mut linker = ManuallyDrop::new(Linker::new(engine));
+        self.run_in(&mut store, &mut linker, module, watch)
+    }
+
+    fn run_in(
+        &self,
+        store: &mut Store<Host>,
+        linker: &mut Linker<Host>,
+        module: &Module,
+        watch: &mut Stopwatch,
+    ) -> Result<Ending, Ending> {
         let failed = |error: Error| Ending::failed(&self.file, &error);
-        let mut store = self.store(engine)?;
-        let mut linker = Linker::new(engine);
-        wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi).map_err(failed)?;
-        self.preload(&mut linker, &mut store)?;
+        wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi).map_err(failed)?;
+        self.preload(linker, store)?;
         let guest = |error: Error| Ending::of_guest(&self.file, &error);
-        let instance = linker.instantiate(&mut store, module).map_err(guest)?;
-        initialize(&mut store, instance).map_err(guest)?;
+        let instance = linker.instantiate(&mut *store, module).map_err(guest)?;
+        initialize(store, instance).map_err(guest)?;
         watch.instantiated();
         match &self.options.invoke {
             None => {
-                let entry = entry(&mut store, instance).map_err(failed)?;
-                let mut results = invoke::room_for_results(entry, &store);
-                entry.call(&mut store, &[], &mut results).map_err(guest)?;
+                let entry = entry(store, instance).map_err(failed)?;
+                let mut results = invoke::room_for_results(entry, &*store);
+                entry.call(&mut *store, &[], &mut results).map_err(guest)?;
             }
             Some(name) => {
-                let func = instance.get_func(&mut store, name);
+                let func = instance.get_func(&mut *store, name);
                 let func = func.with_context(|| format!("no exported function `{name}`")).map_err(failed)?;
-                let args = invoke::arguments(func, &store, self.args()).map_err(Ending::usage)?;
-                let mut results = invoke::room_for_results(func, &store);
-                func.call(&mut store, &args, &mut results).map_err(guest)?;
+                let args = invoke::arguments(func, &*store, self.args()).map_err(Ending::usage)?;
+                let mut results = invoke::room_for_results(func, &*store);
+                func.call(&mut *store, &args, &mut results).map_err(guest)?;
                 output::print(&invoke::show(&results));
             }
         }
