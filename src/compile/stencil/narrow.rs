@@ -107,7 +107,7 @@ impl<'a> Instructions<'a> {
         let start = place - inside;
         let opcode = start + usize::from(self.code[start] & 0xf0 == 0x40);
         // Of what lies between, only a displacement may change, which is then the number before.
-        let between = inside - (opcode - start) - 2;
+        let Some(between) = inside.checked_sub(opcode - start + 2) else { return Width::FIXED };
         let displaced =
             between == 4 && offsets.displacement_size() == 4 && !instruction.is_ip_rel_memory_operand();
         if matches!(self.code[opcode], 0x69 | 0x81) && (between == 0 || displaced) {
