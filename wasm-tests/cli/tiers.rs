@@ -84,9 +84,12 @@ pub fn beside() -> Result<(), Failed> {
     must(rows.iter().all(|row| row.chars().count() <= 150), &wide)?;
     let title: Vec<&str> = rows[0].split('│').map(str::trim).collect();
     must(title == ["Wasm", "baseline", "optimized"], &wide)?;
-    // The stencil stands in the row of its operator.
-    let sub = rows.iter().find(|row| row.contains("i32.sub")).ok_or("no subtraction")?;
-    must(sub.split('│').nth(1).is_some_and(|cell| cell.trim().starts_with("[i32.sub ")), sub)?;
+    // The stencil stands beside its operator, behind the moves that it needs, before the next operator.
+    let cell = |row: &str, n: usize| row.split('│').nth(n).unwrap_or_default().trim().to_owned();
+    let sub = rows.iter().position(|row| cell(row, 0).ends_with("i32.sub")).ok_or("no subtraction")?;
+    let end = rows[sub + 1..].iter().position(|row| !cell(row, 0).is_empty()).ok_or("nothing behind it")?;
+    let own = &rows[sub..=sub + end];
+    must(own.iter().any(|row| cell(row, 1).starts_with("[i32.sub ")), own.join("\n"))?;
     must(rows.iter().any(|row| row.split('│').nth(2).is_some_and(|cell| cell.contains("ret"))), &wide)?;
     let narrow = inspected(&directory, "80")?;
     must(!narrow.contains('│'), &narrow)?;

@@ -283,7 +283,8 @@ impl Writer {
 /// A program that stands for a seed.
 fn program(n: usize) -> String {
     let (text, labels) = (String::new(), vec![Label::Value("i64")]);
-    let mut writer = Writer { seed: 0x9e37_79b9_7f4a_7c15 * (n as u64 + 1), text, labels, notes: 0 };
+    let seed = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n as u64 + 1);
+    let mut writer = Writer { seed, text, labels, notes: 0 };
     let ty = writer.one_of(&TYPES);
     writer.expression(ty, DEPTH);
     writer.weigh(ty);
