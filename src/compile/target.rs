@@ -2,7 +2,7 @@
 //! WebAssembly.
 
 use super::CompileError;
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use std::sync::OnceLock;
 
@@ -71,15 +71,21 @@ pub(crate) fn isa(settings: Settings) -> Result<&'static OwnedTargetIsa, Compile
         Settings::Optimized => &OPTIMIZED,
         Settings::Stencil => &STENCIL,
     };
-    let isa = cell.get_or_init(|| build(settings));
+    let isa = cell.get_or_init(|| {
+        let native = cranelift_native::builder();
+        build(native.map_err(|e| format!("cannot compile for this machine: {e}"))?, settings)
+    });
     isa.as_ref().map_err(|message| CompileError { message: message.clone(), offset: None })
 }
 
-fn build(settings: Settings) -> Result<OwnedTargetIsa, String> {
+/// A processor under these settings.
+///
+/// # Errors
+/// When its features do not go together.
+pub(crate) fn build(builder: isa::Builder, settings: Settings) -> Result<OwnedTargetIsa, String> {
     let mut flags = settings::builder();
     for (name, value) in COMMON.into_iter().chain(settings.options()) {
         flags.set(name, value).map_err(|e| format!("Cranelift setting {name}: {e}"))?;
     }
-    let builder = cranelift_native::builder().map_err(|e| format!("cannot compile for this machine: {e}"))?;
     builder.finish(settings::Flags::new(flags)).map_err(|e| format!("cannot compile for this machine: {e}"))
 }

@@ -1,6 +1,7 @@
 //! Runs the same bodies in two ways and compares all that can be seen: results, operands below, traps, memories.
 
 use crate::bodies::{BELOW, Body, END, INPUTS, RESULTS};
+use crate::operators::AROUND;
 use crate::values::{self, BYTES};
 use latier::session::WrapBackend;
 use latier::{
@@ -14,17 +15,6 @@ const CHUNK: usize = 400;
 const SHOWN: usize = 20;
 /// Windows into the memories that are compared.
 const WINDOWS: usize = 4;
-
-/// What stands around the bodies.
-const AROUND: &str = r#"
-    (memory $m (export "m") 514) (memory $io (export "io") 1) (memory $m64 (export "m64") i64 2 2)
-    (memory $sh 1 1 shared) (memory $io2 (export "io2") 1 1) (memory $grown 1 3) (memory $grown64 i64 1 3)
-    (global $i32 (mut i32) (i32.const 5)) (global $i64 (mut i64) (i64.const -5)) (global $f32 (mut f32) (f32.const 5))
-    (global $f64 (mut f64) (f64.const -5)) (global $v128 (mut v128) (v128.const i64x2 5 6))
-    (global $constant i32 (i32.const 77)) (global $ref (mut funcref) (ref.null func))
-    (table $t 10 40 funcref) (table $fixed 7 7 funcref) (table $t64 i64 8 funcref)
-    (func $f) (elem $e func $f $f $f) (elem declare func $f) (data $d "0123456789abcdef")
-"#;
 
 /// What a comparison saw.
 #[derive(Default)]

@@ -85,12 +85,7 @@ fn accesses(table: &'static str, places: &[(&str, u64)], full: usize) -> Vec<Bod
             let params = group.params.iter().map(|kind| if *kind == "a" { address } else { kind }).collect();
             let placed = Group { params, results: group.results.clone(), operators: vec![] };
             for operator in &group.operators {
-                let immediate = format!("{memory} offset={offset}");
-                let operator = match operator.split_once('*') {
-                    _ if group.params.is_empty() => operator.clone(),
-                    Some((name, lane)) => format!("{name}{immediate}{lane}"),
-                    None => format!("{operator} {immediate}"),
-                };
+                let operator = operators::placed(operator, &group.params, memory, *offset);
                 let extent = if n < full { Extent::Full } else { Extent::Brief };
                 bodies.operator(&operator, &placed, extent, false);
             }

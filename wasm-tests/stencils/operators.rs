@@ -197,3 +197,23 @@ pub const ENTITIES: &str = "
     a32 n32 n32 -> : memory.init@$m@$d
     n32 n32 n32 -> : table.init@$t@$e
 ";
+
+/// What operators name: what stands around their bodies.
+pub const AROUND: &str = r#"
+    (memory $m (export "m") 514) (memory $io (export "io") 1) (memory $m64 (export "m64") i64 2 2)
+    (memory $sh 1 1 shared) (memory $io2 (export "io2") 1 1) (memory $grown 1 3) (memory $grown64 i64 1 3)
+    (global $i32 (mut i32) (i32.const 5)) (global $i64 (mut i64) (i64.const -5)) (global $f32 (mut f32) (f32.const 5))
+    (global $f64 (mut f64) (f64.const -5)) (global $v128 (mut v128) (v128.const i64x2 5 6))
+    (global $constant i32 (i32.const 77)) (global $ref (mut funcref) (ref.null func))
+    (table $t 10 40 funcref) (table $fixed 7 7 funcref) (table $t64 i64 8 funcref)
+    (func $f) (elem $e func $f $f $f) (elem declare func $f) (data $d "0123456789abcdef")
+"#;
+
+/// An operator of [`ACCESSES`] or [`ATOMICS`] with its memory and its offset, if it has operands.
+pub fn placed(operator: &str, params: &[&str], memory: &str, offset: u64) -> String {
+    match operator.split_once('*') {
+        _ if params.is_empty() => operator.into(),
+        Some((name, lane)) => format!("{name}{memory} offset={offset}{lane}"),
+        None => format!("{operator} {memory} offset={offset}"),
+    }
+}

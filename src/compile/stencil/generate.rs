@@ -16,7 +16,7 @@ use super::form::{Class, Exit, Form, Ty};
 use crate::compile::CompileError;
 use crate::compile::environ::{Cache, Environ};
 use crate::compile::lower::Lowering;
-use crate::compile::target::{self, RelaxedForms, Settings};
+use crate::compile::target::RelaxedForms;
 use crate::object::symbol::Symbol;
 use cranelift_codegen::Context;
 use cranelift_codegen::FinalizedRelocTarget;
@@ -25,7 +25,7 @@ use cranelift_codegen::ir::types::{I8X16, I64};
 use cranelift_codegen::ir::{
     self, AbiParam, ExtFuncData, ExternalName, InstBuilder, MemFlagsData, Signature, UserExternalName, Value,
 };
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use latier_runtime::abi::TrapCode;
 use latier_runtime::module::ModuleDesc;
@@ -80,6 +80,7 @@ pub(super) struct Raw {
 
 /// Compiles requests; keeps what compilations allocate.
 pub(super) struct Generator {
+    isa: &'static OwnedTargetIsa,
     context: Context,
     control: ControlPlane,
     builder: FunctionBuilderContext,
@@ -106,8 +107,9 @@ impl Registers {
 }
 
 impl Generator {
-    pub(super) fn new() -> Generator {
+    pub(super) fn new(isa: &'static OwnedTargetIsa) -> Generator {
         Generator {
+            isa,
             context: Context::new(),
             control: ControlPlane::default(),
             builder: FunctionBuilderContext::new(),
@@ -130,7 +132,34 @@ impl Generator {
 
     /// Builds and compiles; says whether the operator calls, in which case only `returns` gives a stencil.
     fn attempt(&mut self, request: &Request<'_>, returns: bool) -> Result<(Raw, bool), CompileError> {
-        let isa = target::isa(Settings::Stencil)?;
+        let (results, calls) = self.build(request, returns)?;
+        if calls && !returns {
+            return Ok((Raw::default(), true));
+        }
+        self.compile()?;
+        Ok((self.collect(results, returns)?, calls))
+    }
+
+    fn compile(&mut self) -> Result<(), CompileError> {
+        let compiled = self.context.compile(&**self.isa, &mut self.control);
+        compiled.map(|_| ()).map_err(|e| refusal(format!("Cranelift: {}", e.inner)))
+    }
+
+    /// What Cranelift compiles, as its own assembly.
+    #[cfg(test)]
+    pub(super) fn assembly(&mut self, request: &Request<'_>) -> Result<String, CompileError> {
+        if self.build(request, false)?.1 {
+            self.build(request, true)?;
+        }
+        self.context.set_disasm(true);
+        self.compile()?;
+        let compiled = self.context.compiled_code().expect("a compiled context has code");
+        Ok(compiled.vcode.clone().expect("it was asked for"))
+    }
+
+    /// Builds what is compiled. Gives the results, and whether the operator calls.
+    fn build(&mut self, request: &Request<'_>, returns: bool) -> Result<(Vec<Ty>, bool), CompileError> {
+        let isa = self.isa;
         self.context.clear();
         self.cache.clear();
         let func = &mut self.context.func;
@@ -168,13 +197,7 @@ impl Generator {
         let Lowering { mut builder, .. } = lowering;
         builder.seal_all_blocks();
         builder.finalize(isa.frontend_config());
-        let calls = calls(&self.context.func);
-        if calls && !returns {
-            return Ok((Raw::default(), true));
-        }
-        let compiled = self.context.compile(&**isa, &mut self.control);
-        compiled.map_err(|e| refusal(format!("Cranelift: {}", e.inner)))?;
-        Ok((self.collect(results, returns)?, calls))
+        Ok((results, calls(&self.context.func)))
     }
 
     fn collect(&self, results: Vec<Ty>, returns: bool) -> Result<Raw, CompileError> {
@@ -297,9 +320,10 @@ fn operate(
 fn operand(f: &mut Lowering<'_>, request: &Request<'_>, registers: Registers, n: usize) -> Value {
     let (ty, rotation) = (request.params[n], (usize::from(request.form.rotation) + n) % ROTATIONS);
     let wide = request.address && n == 0 && ty == Ty::I32;
+    let displacement = DISPLACEMENTS[n];
     match request.form.class(n) {
-        Class::Memory if wide => f.ins().uload32(frame_access(), registers.frame, DISPLACEMENTS[n]),
-        Class::Memory => f.ins().load(ty.clif(), frame_access(), registers.frame, DISPLACEMENTS[n]),
+        Class::Memory if wide => f.ins().uload32(frame_access(), registers.frame, displacement),
+        Class::Memory => f.ins().load(ty.clif(), frame_access(), registers.frame, displacement),
         Class::Constant if wide => f.ins().iconst(I64, i64::from(request.constants[n] as u32)),
         Class::Constant => {
             let value = request.constants[n];

@@ -54,7 +54,7 @@ pub enum PartKind {
 }
 
 /// Where the first `operands` operands are and how it goes on.
-fn describe(form: Form, operands: usize) -> String {
+pub(super) fn describe(form: Form, operands: usize) -> String {
     if form.frame {
         return "frame".into();
     }

@@ -23,6 +23,8 @@ mod quick;
 mod stitch;
 mod table;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use body::StencilBackend;
 pub use listing::{Listing, Part, PartKind, listing};

@@ -7,13 +7,14 @@ use super::kept;
 use super::operator::{self, Template};
 use super::quick;
 use crate::compile::target::{self, RelaxedForms, Settings};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use latier_runtime::module::ModuleDesc;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError, RwLock};
 
-/// Constant operands, in the three makings that have to agree.
+/// Constant operands, in two makings that have to agree: the placeholder chooses the encoding.
 const CONSTANTS: [[i64; MAX_OPERANDS]; 2] =
     [[0x2b3c_4d56, 0x2d5e_6f78, 0x2a4b_5c6d, 0, 0], [-0x2b3c_4d57, -0x2d5e_6f79, -0x2a4b_5c6e, 0, 0]];
 /// The same of shift amounts, which are small.
@@ -61,6 +62,13 @@ impl Row {
             forms: (0..Form::count(params.len())).map(|_| OnceLock::new()).collect(),
         }
     }
+
+    /// Whether a form has a constant where there is none.
+    pub(super) fn refuses(&self, form: Form) -> bool {
+        let constant = |n: usize| form.class(n) == Class::Constant;
+        let never = |n: usize| self.no_constant & 1 << n != 0 || self.params[n].is_float();
+        (0..self.params.len().min(3)).any(|n| constant(n) && never(n))
+    }
 }
 
 /// An operator as it stands in a body.
@@ -73,6 +81,7 @@ pub(super) struct Instance<'a> {
 
 /// All operators that were asked for.
 pub(super) struct Table {
+    isa: &'static OwnedTargetIsa,
     relaxed: RelaxedForms,
     rows: RwLock<HashMap<Vec<u8>, &'static Row>>,
     generator: Mutex<Generator>,
@@ -123,15 +132,21 @@ impl Table {
             if isa.name() != "x64" {
                 return Err(format!("there are no stencils for {}", isa.name()));
             }
-            Ok(Table {
-                relaxed: RelaxedForms::new(isa, relaxed_simd_deterministic),
-                rows: RwLock::default(),
-                generator: Mutex::new(Generator::new()),
-                made: AtomicUsize::new(0),
-                loaded: Once::new(),
-            })
+            Ok(Table::new(isa, relaxed_simd_deterministic))
         });
         table.as_ref().map_err(Clone::clone)
+    }
+
+    /// A table of stencils for an x86-64 processor.
+    pub(super) fn new(isa: &'static OwnedTargetIsa, relaxed_simd_deterministic: bool) -> Table {
+        Table {
+            isa,
+            relaxed: RelaxedForms::new(isa, relaxed_simd_deterministic),
+            rows: RwLock::default(),
+            generator: Mutex::new(Generator::new(isa)),
+            made: AtomicUsize::new(0),
+            loaded: Once::new(),
+        }
     }
 
     /// The row of an operator with operands of these types.
@@ -177,21 +192,22 @@ impl Table {
 
     #[cold]
     fn first(&self, row: &'static Row, form: Form, instance: Instance<'_>) -> Option<&'static Stencil> {
-        let constant = |n: usize| form.class(n) == Class::Constant;
-        let count = row.params.len().min(3);
-        let refused =
-            (0..count).any(|n| constant(n) && (row.no_constant & 1 << n != 0 || row.params[n].is_float()));
         *row.forms[form.number(row.params.len())].get_or_init(|| {
-            let made = if refused { None } else { self.make(row, form, instance).ok() };
+            let made = if row.refuses(form) { None } else { self.make(row, form, instance).ok() };
             made.map(|(_, stencil)| &*Box::leak(Box::new(stencil)))
         })
     }
 
     /// Makes a stencil, twice if it has constants: both must agree.
-    fn make(&self, row: &Row, form: Form, instance: Instance<'_>) -> Result<(Raw, Stencil), String> {
+    pub(super) fn make(
+        &self,
+        row: &Row,
+        form: Form,
+        instance: Instance<'_>,
+    ) -> Result<(Raw, Stencil), String> {
         self.made.fetch_add(1, Ordering::Relaxed);
         let constants = (0..row.params.len()).any(|n| form.class(n) == Class::Constant);
-        let values = if row.amount.is_some() { &AMOUNTS } else { &CONSTANTS };
+        let values = self.constants(row);
         let (raw, stencil) = self.make_once(row, form, instance, values[0])?;
         if constants {
             let (_, other) = self.make_once(row, form, instance, values[1])?;
@@ -209,19 +225,40 @@ impl Table {
         instance: Instance<'_>,
         constants: [i64; MAX_OPERANDS],
     ) -> Result<(Raw, Stencil), String> {
+        let symbols: Vec<_> = operator::symbols(instance.bytes).into_iter().flatten().collect();
+        self.request(row, form, instance, constants, |generator, request, offset| {
+            let raw = generator.raw(request).map_err(|e| {
+                // What a failure leaves in it is unknown.
+                *generator = Generator::new(self.isa);
+                e.message
+            })?;
+            let stencil = extract::extract(&raw, request, &symbols, offset, row.amount);
+            let op = request.op;
+            let stencil = stencil.map_err(|e| format!("the stencil of {op:?} has an unknown shape: {e}"))?;
+            Ok((raw, stencil))
+        })
+    }
+
+    /// Hands an operator in one form to the generator, with placeholders; `make` is also told that of its static
+    /// offset.
+    fn request<T>(
+        &self,
+        row: &Row,
+        form: Form,
+        instance: Instance<'_>,
+        constants: [i64; MAX_OPERANDS],
+        make: impl FnOnce(&mut Generator, &Request<'_>, Option<u64>) -> Result<T, String>,
+    ) -> Result<T, String> {
         let Instance { module, bytes } = instance;
         let own = operator::parse(bytes).ok_or("no operator")?;
-        let memarg = operator::memarg(&own);
-        let symbols: Vec<_> = operator::symbols(bytes).into_iter().flatten().collect();
-        let placed =
-            memarg.map(|memarg| operator::with_placeholder(module, memarg, bytes).ok_or("no placeholder"));
+        let placed = operator::memarg(&own)
+            .map(|memarg| operator::with_placeholder(module, memarg, bytes).ok_or("no placeholder"));
         let placed = placed.transpose()?;
         let replaced =
             placed.as_ref().map(|(bytes, _)| operator::parse(bytes).ok_or("no operator")).transpose()?;
-        let op = replaced.as_ref().unwrap_or(&own);
         let request = Request {
             module,
-            op,
+            op: replaced.as_ref().unwrap_or(&own),
             params: &row.params,
             form,
             constants,
@@ -229,15 +266,26 @@ impl Table {
             relaxed: self.relaxed,
         };
         let mut generator = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
-        let raw = generator.raw(&request).map_err(|e| {
-            // What a failure leaves in it is unknown.
-            *generator = Generator::new();
-            e.message
-        })?;
-        drop(generator);
-        let offset = placed.as_ref().map(|(_, placeholder)| *placeholder);
-        let stencil = extract::extract(&raw, &request, &symbols, offset, row.amount);
-        let stencil = stencil.map_err(|e| format!("the stencil of {op:?} has an unknown shape: {e}"))?;
-        Ok((raw, stencil))
+        make(&mut generator, &request, placed.as_ref().map(|(_, placeholder)| *placeholder))
+    }
+
+    /// What Cranelift makes of an operator in one form, with these constants, as its own assembly.
+    #[cfg(test)]
+    pub(super) fn assembly(
+        &self,
+        row: &Row,
+        form: Form,
+        instance: Instance<'_>,
+        constants: [i64; MAX_OPERANDS],
+    ) -> String {
+        let made = self.request(row, form, instance, constants, |generator, request, _| {
+            generator.assembly(request).map_err(|e| e.message)
+        });
+        made.unwrap_or_else(|reason| reason)
+    }
+
+    /// What constant operands are, in makings that have to agree.
+    pub(super) fn constants(&self, row: &Row) -> &[[i64; MAX_OPERANDS]; 2] {
+        if row.amount.is_some() { &AMOUNTS } else { &CONSTANTS }
     }
 }
