@@ -29,7 +29,7 @@ pub(super) struct Row {
     /// Whether it is one whose operand 0 is an address.
     address: bool,
     /// Constants of a shift are less than this.
-    amount: Option<u8>,
+    pub(super) amount: Option<u8>,
     /// Operands that must not be constants.
     no_constant: u8,
     /// Whether operand 0 is better in a register if operand 1 is a constant: an instruction with both takes fewer

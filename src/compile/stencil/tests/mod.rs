@@ -2,6 +2,7 @@
 //! machine, that operands in registers always do, and what some stencils look like.
 //! `BLESS=1` rewrites what is held in `wasm-tests/stencils/`.
 
+mod constants;
 mod look;
 mod survey;
 
