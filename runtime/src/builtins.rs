@@ -8,18 +8,18 @@
 //! References of a cell last no longer than one expression needs, since `dst` and `src` may be the same.
 
 use crate::abi::FuncIndex;
-use crate::arch;
+use crate::arch::{self, Grown};
 use crate::builtin::Builtin;
 use crate::const_expr::Scope;
 use crate::exception::TagCell;
 use crate::instance::InstanceCell;
-use crate::limits::ResourceLimits;
+use crate::limits::GrowError;
 use crate::memory::MemoryCell;
 use crate::module::ElementItems;
 use crate::parking::{self, Expected};
 use crate::store::StoreInner;
 use crate::table::TableCell;
-use crate::trap::Runtime;
+use crate::trap::{self, Runtime};
 use crate::types::ValType;
 use crate::vmctx::{VmHeader, VmMemory, VmTable};
 use std::ptr::NonNull;
@@ -35,12 +35,12 @@ unsafe impl Sync for Code {}
 /// In the order of [`Builtin`].
 static TABLE: [Code; Builtin::COUNT] = [
     Code(arch::safepoint::<Runtime> as *const ()),
-    Code(memory_grow as *const ()),
+    Code(arch::memory_grow::<Runtime> as *const ()),
     Code(memory_copy as *const ()),
     Code(memory_fill as *const ()),
     Code(memory_init as *const ()),
     Code(data_drop as *const ()),
-    Code(table_grow as *const ()),
+    Code(arch::table_grow::<Runtime> as *const ()),
     Code(table_copy as *const ()),
     Code(table_fill as *const ()),
     Code(table_init as *const ()),
@@ -67,20 +67,26 @@ fn within(start: u64, len: u64, have: u64) -> bool {
     start.checked_add(len).is_some_and(|end| end <= have)
 }
 
-/// What the store of the running instance may use.
+/// `memory.grow`.
 ///
 /// # Safety
 /// As all builtins.
-unsafe fn limits<'a>(vmctx: *mut VmHeader) -> &'a ResourceLimits {
+pub(crate) unsafe fn memory_grow(vmctx: *mut VmHeader, memory: *mut VmMemory, pages: u64) -> Grown {
+    let Some(memory) = NonNull::new(memory.cast::<MemoryCell>()) else { return Grown::from(NOT_GROWN) };
     // SAFETY: see the head of the file.
-    unsafe { StoreInner::from_vm((*vmctx).store) }.limits()
+    grown(unsafe { MemoryCell::grow((*vmctx).store, memory, pages) })
 }
 
-unsafe extern "C" fn memory_grow(vmctx: *mut VmHeader, memory: *mut VmMemory, pages: u64) -> u64 {
-    let Some(memory) = NonNull::new(memory.cast::<MemoryCell>()) else { return NOT_GROWN };
-    // SAFETY: see the head of the file; the limits are no part of it.
-    let grown = unsafe { MemoryCell::grow(memory, pages, limits(vmctx)) };
-    grown.unwrap_or(NOT_GROWN)
+/// What growing gives the guest: the size before, -1, or the end of its call.
+fn grown(outcome: Result<u64, GrowError>) -> Grown {
+    match outcome {
+        Ok(before) => Grown::from(before),
+        Err(GrowError::Resource(_)) => Grown::from(NOT_GROWN),
+        Err(GrowError::Limiter(reason)) => {
+            trap::record(reason);
+            Grown { before: NOT_GROWN, raise: true }
+        }
+    }
 }
 
 /// Base and length of a memory.
@@ -214,10 +220,19 @@ unsafe extern "C" fn data_drop(vmctx: *mut VmHeader, segment: u64) {
     }
 }
 
-unsafe extern "C" fn table_grow(vmctx: *mut VmHeader, table: *mut VmTable, element: u64, count: u64) -> u64 {
-    // SAFETY: see the head of the file; the limits are no part of it.
-    let grown = unsafe { (*table.cast::<TableCell>()).grow(count, element, limits(vmctx)) };
-    grown.unwrap_or(NOT_GROWN)
+/// `table.grow`.
+///
+/// # Safety
+/// As all builtins.
+pub(crate) unsafe fn table_grow(
+    vmctx: *mut VmHeader,
+    table: *mut VmTable,
+    element: u64,
+    count: u64,
+) -> Grown {
+    let Some(table) = NonNull::new(table.cast::<TableCell>()) else { return Grown::from(NOT_GROWN) };
+    // SAFETY: see the head of the file.
+    grown(unsafe { TableCell::grow((*vmctx).store, table, count, element) })
 }
 
 unsafe extern "C" fn table_copy(

@@ -8,7 +8,7 @@ use crate::const_expr::{Malformed, Scope};
 use crate::exception::{Tag, TagCell};
 use crate::host;
 use crate::instance::{Extern, Instance, InstanceCell, Module};
-use crate::limits::ResourceError;
+use crate::limits::{GrowError, ResourceError};
 use crate::memory::MemoryCell;
 use crate::module::{ElementItems, ElementMode, Import, Item, ItemType, ModuleDesc};
 use crate::segments::Segments;
@@ -22,12 +22,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// Why a module was not instantiated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum InstantiateError {
     /// An import is missing or not what the module asks for.
     Link(String),
     /// Memory or a limit does not allow it.
-    Resource(ResourceError),
+    Room(GrowError),
     /// An active segment is out of bounds. What segments before it wrote stays, and so does the instance, as far as
     /// tables of others refer to its functions.
     Trap(TrapCode),
@@ -41,7 +41,7 @@ impl fmt::Display for InstantiateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InstantiateError::Link(text) | InstantiateError::Bytes(text) => f.write_str(text),
-            InstantiateError::Resource(e) => e.fmt(f),
+            InstantiateError::Room(e) => e.fmt(f),
             InstantiateError::Trap(code) => code.fmt(f),
             InstantiateError::Malformed => f.write_str("malformed module description"),
         }
@@ -52,7 +52,13 @@ impl std::error::Error for InstantiateError {}
 
 impl From<ResourceError> for InstantiateError {
     fn from(e: ResourceError) -> InstantiateError {
-        InstantiateError::Resource(e)
+        InstantiateError::Room(e.into())
+    }
+}
+
+impl From<GrowError> for InstantiateError {
+    fn from(e: GrowError) -> InstantiateError {
+        InstantiateError::Room(e)
     }
 }
 
@@ -79,10 +85,9 @@ impl StoreInner {
         assert!(Arc::ptr_eq(self.types(), module.types()), "a module of one engine, a store of another");
         check_order(module.desc())?;
         check_imports(self, module.desc(), imports)?;
-        let limit = self.limits().max_instances;
-        if self.core.instances.len() >= limit {
-            return Err(ResourceError(format!("more than {limit} instances")).into());
-        }
+        self.room_for_an_instance()?;
+        self.room_for_memories(module.desc().memories.len() - module.desc().memory_imports as usize)?;
+        self.room_for_tables(module.desc().tables.len() - module.desc().table_imports as usize)?;
         for import in imports {
             if let Extern::SharedMemory(memory) = import {
                 self.keep_shared_memory(memory);
@@ -308,11 +313,13 @@ fn define_memories(
     let mut made = Vec::new();
     for (index, ty) in (0u32..).zip(&desc.memories).skip(desc.memory_imports as usize) {
         let cell = if ty.shared {
-            let memory = SharedMemory::new(*ty, store.limits())?;
+            // SAFETY: the store is borrowed exclusively, and not used meanwhile.
+            let memory = unsafe { SharedMemory::new_in(store.vm(), *ty) }?;
             store.keep_shared_memory(&memory);
             memory.as_non_null()
         } else {
-            made.push(Stable::new(MemoryCell::new(*ty, store.limits())?));
+            // SAFETY: as above.
+            made.push(Stable::new(unsafe { MemoryCell::new_in(store.vm(), *ty) }?));
             made[made.len() - 1].as_non_null()
         };
         // SAFETY: the module defines this memory, with this type.
@@ -335,7 +342,7 @@ fn init_globals(store: &StoreInner, instance: &InstanceCell) -> Result<(), Insta
 }
 
 fn define_tables(
-    store: &StoreInner,
+    store: &mut StoreInner,
     instance: &InstanceCell,
 ) -> Result<Vec<Stable<TableCell>>, InstantiateError> {
     let desc = instance.module.desc();
@@ -347,7 +354,8 @@ fn define_tables(
             None if ty.element.nullable => 0,
             None => return Err(InstantiateError::Malformed),
         };
-        let cell = TableCell::new(*ty, init, store.limits())?;
+        // SAFETY: the store is borrowed exclusively, and not used meanwhile.
+        let cell = unsafe { TableCell::new_in(store.vm(), *ty, init) }?;
         // SAFETY: the table's place in the vmctx; no one else has the instance so far.
         unsafe {
             instance

@@ -6,10 +6,10 @@
 //! reserve what they are likely to need and move when they outgrow it, unless they are shared: then they reserve all
 //! they may ever have.
 
-use crate::limits::{ResourceError, ResourceLimits};
+use crate::limits::{self, GrowError, Growing, ResourceError};
 use crate::store::{Stable, Store, StoreId, StoreInner};
 use crate::types::MemoryType;
-use crate::vmctx::VmMemory;
+use crate::vmctx::{VmMemory, VmStore};
 use region::{Allocation, Protection};
 use std::fmt;
 use std::ptr::NonNull;
@@ -82,28 +82,41 @@ fn max_pages(ty: &MemoryType) -> u64 {
 }
 
 /// The bytes of `pages` pages, if a memory of this type may have so many.
-fn byte_size(ty: &MemoryType, pages: u64, limits: &ResourceLimits) -> Result<usize, ResourceError> {
+fn byte_size(ty: &MemoryType, pages: u64) -> Result<usize, ResourceError> {
     let refuse = |why: &str| Err(ResourceError(format!("memory of {pages} pages: {why}")));
     if pages > max_pages(ty) {
         return refuse("more than its type allows");
     }
     let bytes = u128::from(pages) << ty.page_size_log2.min(63);
-    match isize::try_from(bytes) {
-        Ok(n) if limits.max_memory_bytes.is_none_or(|max| n as u64 <= max) => Ok(n as usize),
-        Ok(_) => refuse("more than the store's limit"),
-        Err(_) => refuse("more than the address space"),
-    }
+    isize::try_from(bytes).map_or_else(|_| refuse("more than the address space"), |n| Ok(n as usize))
+}
+
+/// The most bytes that a memory of this type can have, if it says.
+fn max_bytes(ty: &MemoryType) -> Option<u64> {
+    ty.max.map(|pages| pages.saturating_mul(1 << ty.page_size_log2.min(63)))
 }
 
 impl MemoryCell {
-    pub(crate) fn new(ty: MemoryType, limits: &ResourceLimits) -> Result<MemoryCell, ResourceError> {
-        let len = byte_size(&ty, ty.min, limits)?;
+    /// A memory of `store`, if its limiter agrees.
+    ///
+    /// # Safety
+    /// As [`limits::may_grow`].
+    pub(crate) unsafe fn new_in(store: *mut VmStore, ty: MemoryType) -> Result<MemoryCell, GrowError> {
+        let size = (0, byte_size(&ty, ty.min)? as u64, max_bytes(&ty));
+        let name = format_args!("memory of {} pages", ty.min);
+        // SAFETY: the caller's promise.
+        unsafe { limits::may_grow(store, Growing::Memory, size, name) }?;
+        Ok(MemoryCell::new(ty)?)
+    }
+
+    pub(crate) fn new(ty: MemoryType) -> Result<MemoryCell, ResourceError> {
+        let len = byte_size(&ty, ty.min)?;
         let mut space = if ty.is_guarded() {
             Space::reserve((MemoryType::RESERVATION + MemoryType::GUARD) as usize)?
         } else if ty.shared {
-            Space::reserve(byte_size(&ty, max_pages(&ty), limits)?)?
+            Space::reserve(byte_size(&ty, max_pages(&ty))?)?
         } else {
-            let most = byte_size(&ty, max_pages(&ty), limits).unwrap_or(usize::MAX);
+            let most = byte_size(&ty, max_pages(&ty)).unwrap_or(usize::MAX);
             Space::reserve(len.max(most.min(MOVABLE_RESERVATION)))?
         };
         space.commit(len)?;
@@ -133,35 +146,53 @@ impl MemoryCell {
         Some(self.base().wrapping_add(at as usize))
     }
 
-    /// Adds zeroed pages; gives how many there were before. After an error nothing has changed.
+    /// Adds zeroed pages, if the limiter of `store` agrees; gives how many there were before. After an error nothing
+    /// has changed.
     ///
     /// # Safety
-    /// The memory is shared, or no one else uses it meanwhile.
+    /// As [`limits::may_grow`]. The memory is shared, or the store's, and no one else uses it meanwhile.
     pub(crate) unsafe fn grow(
+        store: *mut VmStore,
         cell: NonNull<MemoryCell>,
         pages: u64,
-        limits: &ResourceLimits,
-    ) -> Result<u64, ResourceError> {
-        // SAFETY: the type never changes.
-        match unsafe { (*cell.as_ptr()).ty.shared } {
+    ) -> Result<u64, GrowError> {
+        // SAFETY: the caller's promise.
+        unsafe { limits::grown(store, Growing::Memory, MemoryCell::grow_asking(store, cell, pages)) }
+    }
+
+    /// # Safety
+    /// As [`MemoryCell::grow`].
+    unsafe fn grow_asking(
+        store: *mut VmStore,
+        cell: NonNull<MemoryCell>,
+        pages: u64,
+    ) -> Result<u64, GrowError> {
+        // SAFETY: the caller's promise; the reference ends with the next two lines.
+        let memory = unsafe { cell.as_ref() };
+        let (ty, before, (pages_before, len)) = (memory.ty, memory.len(), memory.grown(pages)?);
+        let name = format_args!("memory of {} pages", pages_before.saturating_add(pages));
+        let size = (before as u64, len as u64, max_bytes(&ty));
+        // SAFETY: the caller's promise.
+        unsafe { limits::may_grow(store, Growing::Memory, size, name) }?;
+        Ok(match ty.shared {
             // SAFETY: of a shared memory there are only shared references.
-            true => unsafe { cell.as_ref() }.grow_in_place(pages, limits),
+            true => unsafe { cell.as_ref() }.grow_in_place(pages),
             // SAFETY: the caller's promise.
-            false => unsafe { &mut *cell.as_ptr() }.grow_alone(pages, limits),
-        }
+            false => unsafe { &mut *cell.as_ptr() }.grow_alone(pages),
+        }?)
     }
 
     /// Grows a memory that has all the space it can use. Of several threads one at a time does.
-    pub(crate) fn grow_in_place(&self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
+    pub(crate) fn grow_in_place(&self, pages: u64) -> Result<u64, ResourceError> {
         let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        let (before, len) = self.grown(pages, limits)?;
+        let (before, len) = self.grown(pages)?;
         space.commit(len)?;
         self.vm.len.store(len, Ordering::Release);
         Ok(before)
     }
 
-    fn grow_alone(&mut self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
-        let (before, len) = self.grown(pages, limits)?;
+    fn grow_alone(&mut self, pages: u64) -> Result<u64, ResourceError> {
+        let (before, len) = self.grown(pages)?;
         if len > self.space().reservation.len() {
             self.relocate(len)?;
         }
@@ -171,9 +202,9 @@ impl MemoryCell {
     }
 
     /// Pages before, and bytes after, `pages` are added.
-    fn grown(&self, pages: u64, limits: &ResourceLimits) -> Result<(u64, usize), ResourceError> {
+    fn grown(&self, pages: u64) -> Result<(u64, usize), ResourceError> {
         let before = self.pages();
-        Ok((before, byte_size(&self.ty, before.saturating_add(pages), limits)?))
+        Ok((before, byte_size(&self.ty, before.saturating_add(pages))?))
     }
 
     fn space(&mut self) -> &mut Space {
@@ -224,11 +255,13 @@ impl Memory {
     /// # Errors
     /// When its initial size cannot be had or the store's limits forbid it, and when the type is a shared one: no
     /// store owns a shared memory.
-    pub fn new(store: &mut StoreInner, ty: MemoryType) -> Result<Memory, ResourceError> {
+    pub fn new(store: &mut StoreInner, ty: MemoryType) -> Result<Memory, GrowError> {
         if ty.shared {
-            return Err(ResourceError("a shared memory must be made as `SharedMemory`".into()));
+            return Err(ResourceError("a shared memory must be made as `SharedMemory`".into()).into());
         }
-        let cell = Stable::new(MemoryCell::new(ty, &store.core.limits)?);
+        store.room_for_memories(1)?;
+        // SAFETY: the store is borrowed exclusively, and not used meanwhile.
+        let cell = Stable::new(unsafe { MemoryCell::new_in(store.vm(), ty) }?);
         let pointer = cell.as_non_null();
         store.core.memories.push(cell);
         Ok(Memory { store: store.id(), cell: pointer })
@@ -246,12 +279,6 @@ impl Memory {
         store.check(self.store, "a memory");
         // SAFETY: the cell lives as long as its store, and who changes it borrows the store exclusively.
         unsafe { self.cell.as_ref() }
-    }
-
-    fn cell_mut<'a>(&self, store: &'a mut StoreInner) -> &'a mut MemoryCell {
-        store.check(self.store, "a memory");
-        // SAFETY: as in `cell`; the store is borrowed exclusively as long as the result is.
-        unsafe { &mut *self.cell.as_ptr() }
     }
 
     /// Its type as it was declared.
@@ -320,9 +347,10 @@ impl Memory {
     ///
     /// # Errors
     /// When the memory's type, the store's limits or the system do not allow it; nothing has changed then.
-    pub fn grow(&self, store: &mut StoreInner, pages: u64) -> Result<u64, ResourceError> {
-        let limits = store.core.limits.clone();
-        self.cell_mut(store).grow_alone(pages, &limits)
+    pub fn grow(&self, store: &mut StoreInner, pages: u64) -> Result<u64, GrowError> {
+        store.check(self.store, "a memory");
+        // SAFETY: the store, whose memory it is, is borrowed exclusively and not used meanwhile.
+        unsafe { MemoryCell::grow(store.vm(), self.cell, pages) }
     }
 
     /// Its identity, which is also where compiled code finds it.

@@ -6,10 +6,11 @@
 //! is read while another thread writes is any mixture of both.
 
 use crate::abi::TrapCode;
-use crate::limits::{ResourceError, ResourceLimits};
+use crate::limits::{GrowError, ResourceError};
 use crate::memory::MemoryCell;
 use crate::parking::{self, Expected, WaitResult};
 use crate::types::MemoryType;
+use crate::vmctx::VmStore;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::NonNull;
@@ -26,17 +27,31 @@ impl fmt::Debug for SharedMemory {
     }
 }
 
+fn check(ty: &MemoryType) -> Result<(), ResourceError> {
+    match ty.shared && ty.max.is_some() {
+        true => Ok(()),
+        false => Err(ResourceError("a shared memory must have a shared type and a maximum".into())),
+    }
+}
+
 impl SharedMemory {
     /// A new shared memory, all zero.
     ///
     /// # Errors
     /// When the type is not a shared one or has no maximum, or when the address space for it cannot be had.
-    pub fn new(ty: MemoryType, limits: &ResourceLimits) -> Result<SharedMemory, ResourceError> {
-        if !ty.shared || ty.max.is_none() {
-            let why = "a shared memory must have a shared type and a maximum";
-            return Err(ResourceError(why.into()));
-        }
-        Ok(SharedMemory(Arc::new(MemoryCell::new(ty, limits)?)))
+    pub fn new(ty: MemoryType) -> Result<SharedMemory, ResourceError> {
+        check(&ty)?;
+        Ok(SharedMemory(Arc::new(MemoryCell::new(ty)?)))
+    }
+
+    /// A new shared memory that an instance of `store` defines, if the store's limiter agrees.
+    ///
+    /// # Safety
+    /// As [`MemoryCell::new_in`].
+    pub(crate) unsafe fn new_in(store: *mut VmStore, ty: MemoryType) -> Result<SharedMemory, GrowError> {
+        check(&ty)?;
+        // SAFETY: the caller's promise.
+        Ok(SharedMemory(Arc::new(unsafe { MemoryCell::new_in(store, ty) }?)))
     }
 
     /// Its type as it was declared.
@@ -58,9 +73,9 @@ impl SharedMemory {
     /// Adds zeroed pages; gives how many there were before.
     ///
     /// # Errors
-    /// When the memory's type, the limits or the system do not allow it; nothing has changed then.
-    pub fn grow(&self, pages: u64, limits: &ResourceLimits) -> Result<u64, ResourceError> {
-        self.0.grow_in_place(pages, limits)
+    /// When the memory's type or the system do not allow it; nothing has changed then.
+    pub fn grow(&self, pages: u64) -> Result<u64, ResourceError> {
+        self.0.grow_in_place(pages)
     }
 
     /// `memory.atomic.notify`.

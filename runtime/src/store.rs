@@ -21,7 +21,7 @@ use crate::func::Signature;
 use crate::global::GlobalCell;
 use crate::host::HostFunc;
 use crate::instance::{Instance, InstanceCell, Module};
-use crate::limits::ResourceLimits;
+use crate::limits::{Limiter, ResourceError, ResourceLimits};
 use crate::memory::MemoryCell;
 use crate::registry::ModuleToken;
 use crate::shared_memory::SharedMemory;
@@ -82,6 +82,8 @@ pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) types: Arc<TypeRegistry>,
     pub(crate) limits: ResourceLimits,
+    /// Taken out while it is asked.
+    pub(crate) limiter: Option<Limiter>,
     pub(crate) instances: Vec<Stable<InstanceCell>>,
     pub(crate) host_funcs: Vec<Stable<HostFunc>>,
     pub(crate) memories: Vec<Stable<MemoryCell>>,
@@ -107,6 +109,7 @@ impl StoreCore {
             id: StoreId::next(),
             types,
             limits: ResourceLimits::default(),
+            limiter: None,
             instances: Vec::new(),
             host_funcs: Vec::new(),
             memories: Vec::new(),
@@ -255,6 +258,22 @@ impl StoreInner {
         &mut self.core.limits
     }
 
+    /// Whether `more` memories may come to the store's.
+    pub(crate) fn room_for_memories(&self, more: usize) -> Result<(), ResourceError> {
+        let have = self.core.memories.len() + self.core.shared_memories.len();
+        room(have, more, self.core.limits.max_memories, "memories")
+    }
+
+    /// Whether `more` tables may come to the store's.
+    pub(crate) fn room_for_tables(&self, more: usize) -> Result<(), ResourceError> {
+        room(self.core.tables.len(), more, self.core.limits.max_tables, "tables")
+    }
+
+    /// Whether one more instance may come to the store's.
+    pub(crate) fn room_for_an_instance(&self) -> Result<(), ResourceError> {
+        room(self.core.instances.len(), 1, self.core.limits.max_instances, "instances")
+    }
+
     /// Gives `value` to the store and a reference to it that guests can hold. The store owns it until it is itself
     /// dropped: guests may keep such references anywhere, and nothing traces them.
     ///
@@ -317,6 +336,15 @@ impl StoreInner {
         unsafe { &*inner_ptr(vm.cast()) }
     }
 
+    /// The same, to change it.
+    ///
+    /// # Safety
+    /// As [`StoreInner::from_vm`], and no other reference to it is in use while the result is.
+    pub(crate) unsafe fn from_vm_mut<'a>(vm: *mut VmStore) -> &'a mut StoreInner {
+        // SAFETY: as in `from_vm`.
+        unsafe { &mut *inner_ptr(vm.cast()) }
+    }
+
     /// # Panics
     /// When `id` is another store's.
     #[inline]
@@ -324,6 +352,15 @@ impl StoreInner {
         if self.core.id != id {
             refuse(what);
         }
+    }
+}
+
+/// # Errors
+/// When there would be more than `most`.
+fn room(have: usize, more: usize, most: usize, what: &str) -> Result<(), ResourceError> {
+    match have + more <= most {
+        true => Ok(()),
+        false => Err(ResourceError(format!("more than {most} {what}"))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Tables: arrays of references. Knows nothing of instances.
 
-use crate::limits::{ResourceError, ResourceLimits};
+use crate::limits::{self, GrowError, Growing, ResourceError};
 use crate::store::{Stable, StoreId, StoreInner};
 use crate::types::{TableType, ValType};
 use crate::value::{TypeMismatch, Val};
-use crate::vmctx::{VmGlobal, VmTable};
+use crate::vmctx::{VmGlobal, VmStore, VmTable};
 use std::ptr::NonNull;
 
 /// A table in its store. Its address is its identity, its first field what compiled code sees.
@@ -17,16 +17,56 @@ pub(crate) struct TableCell {
 }
 
 impl TableCell {
-    /// A table of its initial size, all elements `init`.
-    pub(crate) fn new(
+    /// A table of `store` of its initial size, all elements `init`, if the store's limiter agrees.
+    ///
+    /// # Safety
+    /// As [`limits::may_grow`].
+    pub(crate) unsafe fn new_in(
+        store: *mut VmStore,
         ty: TableType,
         init: u64,
-        limits: &ResourceLimits,
-    ) -> Result<Stable<TableCell>, ResourceError> {
+    ) -> Result<Stable<TableCell>, GrowError> {
         let vm = VmTable { base: NonNull::dangling().as_ptr(), len: 0 };
-        let mut cell = TableCell { vm, ty, storage: Vec::new() };
-        cell.grow(ty.min, init, limits)?;
-        Ok(Stable::new(cell))
+        let cell = Stable::new(TableCell { vm, ty, storage: Vec::new() });
+        // SAFETY: the caller's promise; no one else has the cell.
+        unsafe { TableCell::grow_asking(store, cell.as_non_null(), ty.min, init) }?;
+        Ok(cell)
+    }
+
+    /// Adds elements, if the limiter of `store` agrees; gives how many there were before. After an error nothing has
+    /// changed.
+    ///
+    /// # Safety
+    /// As [`limits::may_grow`]. The table is the store's, and no one else uses it meanwhile.
+    pub(crate) unsafe fn grow(
+        store: *mut VmStore,
+        cell: NonNull<TableCell>,
+        count: u64,
+        init: u64,
+    ) -> Result<u64, GrowError> {
+        // SAFETY: the caller's promise.
+        unsafe { limits::grown(store, Growing::Table, TableCell::grow_asking(store, cell, count, init)) }
+    }
+
+    /// # Safety
+    /// As [`TableCell::grow`].
+    unsafe fn grow_asking(
+        store: *mut VmStore,
+        cell: NonNull<TableCell>,
+        count: u64,
+        init: u64,
+    ) -> Result<u64, GrowError> {
+        // SAFETY: the caller's promise; the reference ends with this line.
+        let (before, ty) = unsafe { (cell.as_ref().len(), cell.as_ref().ty) };
+        let after = before.saturating_add(count);
+        if after > ty.max.unwrap_or(u64::MAX) || (!ty.table64 && after > u64::from(u32::MAX)) {
+            return Err(ResourceError(format!("table of {after} elements: more than its type allows")).into());
+        }
+        let (size, name) = ((before, after, ty.max), format_args!("table of {after} elements"));
+        // SAFETY: the caller's promise.
+        unsafe { limits::may_grow(store, Growing::Table, size, name) }?;
+        // SAFETY: the caller's promise.
+        Ok(unsafe { &mut *cell.as_ptr() }.resize(after, init)?)
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -47,27 +87,14 @@ impl TableCell {
         unsafe { std::slice::from_raw_parts_mut(self.vm.base, self.vm.len as usize) }
     }
 
-    /// Adds elements; gives how many there were before. After an error nothing has changed.
-    pub(crate) fn grow(
-        &mut self,
-        count: u64,
-        init: u64,
-        limits: &ResourceLimits,
-    ) -> Result<u64, ResourceError> {
+    /// Gives it `len` elements, those that are added `init`, and gives how many there were.
+    fn resize(&mut self, len: u64, init: u64) -> Result<u64, ResourceError> {
         let before = self.vm.len;
-        let after = before.saturating_add(count);
-        let refuse = |why: &str| Err(ResourceError(format!("table of {after} elements: {why}")));
-        if after > self.ty.max.unwrap_or(u64::MAX) || (!self.ty.table64 && after > u64::from(u32::MAX)) {
-            return refuse("more than its type allows");
+        if self.storage.try_reserve((len - before) as usize).is_err() {
+            return Err(ResourceError(format!("table of {len} elements: out of memory")));
         }
-        if after > limits.max_table_elements {
-            return refuse("more than the store's limit");
-        }
-        if self.storage.try_reserve(count as usize).is_err() {
-            return refuse("out of memory");
-        }
-        self.storage.resize(after as usize, init);
-        self.vm = VmTable { base: self.storage.as_mut_ptr(), len: after };
+        self.storage.resize(len as usize, init);
+        self.vm = VmTable { base: self.storage.as_mut_ptr(), len };
         Ok(before)
     }
 }
@@ -85,14 +112,14 @@ unsafe impl Send for Table {}
 unsafe impl Sync for Table {}
 
 /// Why a table was not made, set or grown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum TableError {
     /// An element is not of its type.
     Type(TypeMismatch),
     /// There is no such element.
     Bounds,
     /// There is no room.
-    Resource(ResourceError),
+    Room(GrowError),
 }
 
 impl std::fmt::Display for TableError {
@@ -100,7 +127,7 @@ impl std::fmt::Display for TableError {
         match self {
             TableError::Type(e) => e.fmt(f),
             TableError::Bounds => f.write_str("out of bounds table access"),
-            TableError::Resource(e) => e.fmt(f),
+            TableError::Room(e) => e.fmt(f),
         }
     }
 }
@@ -114,7 +141,9 @@ impl Table {
     /// When `init` is not of its element type, or its initial size cannot be had.
     pub fn new(store: &mut StoreInner, ty: TableType, init: Val) -> Result<Table, TableError> {
         let init = check(store, &ty, init)?;
-        let cell = TableCell::new(ty, init, &store.core.limits).map_err(TableError::Resource)?;
+        store.room_for_tables(1).map_err(|e| TableError::Room(e.into()))?;
+        // SAFETY: the store is borrowed exclusively, and not used meanwhile.
+        let cell = unsafe { TableCell::new_in(store.vm(), ty, init) }.map_err(TableError::Room)?;
         let pointer = cell.as_non_null();
         store.core.tables.push(cell);
         Ok(Table { store: store.id(), cell: pointer })
@@ -178,8 +207,8 @@ impl Table {
     /// When `init` is of another type or there is no room; nothing has changed then.
     pub fn grow(&self, store: &mut StoreInner, count: u64, init: Val) -> Result<u64, TableError> {
         let init = check(store, &self.ty(store), init)?;
-        let limits = store.core.limits.clone();
-        self.cell_mut(store).grow(count, init, &limits).map_err(TableError::Resource)
+        // SAFETY: the store, whose table it is, is borrowed exclusively and not used meanwhile.
+        unsafe { TableCell::grow(store.vm(), self.cell, count, init) }.map_err(TableError::Room)
     }
 
     /// Its identity, which is also where compiled code finds it.

@@ -2,8 +2,9 @@
 //! land there. Knows nothing of signals but their hooks and nothing of stacks but where to land.
 
 use crate::abi::TrapCode;
-use crate::arch::{self, Resume};
+use crate::arch::{self, Grown, Resume};
 use crate::backtrace::{self, RawFrame};
+use crate::builtins;
 use crate::entry;
 use crate::exception::Exception;
 use crate::reentry;
@@ -12,7 +13,7 @@ use crate::safepoint;
 use crate::sites::{SiteKind, Sites};
 use crate::sys::signals;
 use crate::throw;
-use crate::vmctx::{VmException, VmHeader};
+use crate::vmctx::{VmException, VmHeader, VmMemory, VmTable};
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -128,6 +129,16 @@ impl arch::Upcalls for Runtime {
     extern "C" fn safepoint(vmctx: *mut VmHeader, fp: usize, pc: usize, given: usize, sp: usize) -> usize {
         // SAFETY: the assembly passes what code with safepoints called it with: its own vmctx and frame.
         unsafe { safepoint::answer(vmctx, &safepoint::Frame { fp, sp, pc, given }) }
+    }
+
+    extern "C" fn memory_grow(vmctx: *mut VmHeader, memory: *mut VmMemory, pages: u64) -> Grown {
+        // SAFETY: compiled code passes what builtins are promised.
+        unsafe { builtins::memory_grow(vmctx, memory, pages) }
+    }
+
+    extern "C" fn table_grow(vmctx: *mut VmHeader, table: *mut VmTable, element: u64, count: u64) -> Grown {
+        // SAFETY: as above.
+        unsafe { builtins::table_grow(vmctx, table, element, count) }
     }
 
     extern "C" fn throw(_vmctx: *mut VmHeader, exception: *mut VmException) {

@@ -1,7 +1,7 @@
 //! What a host function is given of the guest that called it.
 
 use super::store::RawStore;
-use super::{AsContext, AsContextMut, Engine, Extern, Instance, StoreContext, StoreContextMut};
+use super::{AsContext, AsContextMut, Engine, Extern, Instance, ModuleExport, StoreContext, StoreContextMut};
 
 /// The store of the guest that called a host function, and the instance that did.
 pub struct Caller<'a, T: 'static> {
@@ -28,6 +28,12 @@ impl<'a, T: 'static> Caller<'a, T> {
     /// called by the host.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance?.get_export(&mut self.store, name)
+    }
+
+    /// The export of the calling instance that `export` stands for; `None` as for [`Caller::get_export`], and when the
+    /// instance is of another module.
+    pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
+        self.instance?.get_module_export(&mut self.store, export)
     }
 
     /// The engine of the store.

@@ -1,7 +1,7 @@
 //! The embedder's word for a session: what modules, types and compiled code of one configuration share.
 
 use super::{Config, Result};
-use crate::session::Session;
+use crate::session::{Session, Statistics};
 use latier_runtime::code_memory::CodeMemory;
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +31,16 @@ impl Engine {
     /// Whether two handles mean the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    /// What all modules of the engine have cost so far.
+    ///
+    /// ```
+    /// let engine = latier::Engine::default();
+    /// assert_eq!(engine.statistics().wasm_bytes(), 0);
+    /// ```
+    pub fn statistics(&self) -> &Statistics {
+        self.inner.session.statistics()
     }
 
     /// The session behind the engine: statistics and all that is not shaped as in Wasmtime.

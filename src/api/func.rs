@@ -43,6 +43,11 @@ impl Func {
         FuncType::from_raw(self.0.ty(store.as_context().0))
     }
 
+    /// Whether it may stand where a function of type `ty` is wanted.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &FuncType) -> bool {
+        self.ty(store).matches(ty)
+    }
+
     /// Calls it. `results` must be as long as its results; what was in it is overwritten.
     ///
     /// # Errors

@@ -2,10 +2,10 @@
 
 use super::raw;
 use super::store::RawStore;
-use super::trap::trap_error;
+use super::trap::{not_grown, trap_error};
 use super::{
-    AsContextMut, Engine, Extern, Func, Global, Memory, Module, Result, StoreContext, StoreContextMut, Table,
-    TypedFunc, WasmParams, WasmResults,
+    AsContext, AsContextMut, Engine, Error, Extern, ExternType, Func, Global, Memory, Module, ModuleExport,
+    Result, SharedMemory, StoreContext, StoreContextMut, Table, Tag, TypedFunc, WasmParams, WasmResults,
 };
 use anyhow::{Context, anyhow, bail};
 
@@ -74,6 +74,23 @@ impl Instance {
         self.get_export(store, name)?.into_global()
     }
 
+    /// The exported shared memory `name`.
+    pub fn get_shared_memory(&self, store: impl AsContextMut, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
+    }
+
+    /// The exported tag `name`.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+
+    /// The export that `export` stands for, which was looked up once in the module; `None` when it is of another module.
+    pub fn get_module_export(&self, mut store: impl AsContextMut, export: &ModuleExport) -> Option<Extern> {
+        let store = store.as_context_mut().0;
+        let same = self.0.module(store).code().token() == export.module;
+        self.0.item(store, export.item).filter(|_| same).map(Extern::from_raw)
+    }
+
     /// The exports, in the module's order.
     pub fn exports<'a, T: 'static>(
         &self,
@@ -95,6 +112,14 @@ impl Export {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its type.
+    ///
+    /// # Panics
+    /// When `store` does not own it.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        self.definition.ty(store)
     }
 
     /// What is exported.
@@ -121,6 +146,16 @@ impl Export {
     pub fn into_global(self) -> Option<Global> {
         self.definition.into_global()
     }
+
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        self.definition.into_shared_memory()
+    }
+
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        self.definition.into_tag()
+    }
 }
 
 /// Instantiates and runs the start function.
@@ -140,7 +175,8 @@ pub(crate) fn instantiate<T: 'static>(
     store.data_mut().modules.entry(module.token()).or_insert_with(|| module.clone());
     let instance = store.instantiate(module.loaded().runtime(), &imports).map_err(|error| match error {
         raw::InstantiateError::Trap(code) => trap_error(code, None),
-        error => error.into(),
+        raw::InstantiateError::Room(error) => not_grown(error),
+        error => Error::msg(error.to_string()),
     })?;
     if let Some(start) = instance.start_func(store) {
         TypedFunc::<(), ()>::new(start.typed(store)?).call(StoreContextMut(store), ())?;

@@ -4,8 +4,9 @@ use super::host::{HostFunc, NO_CODE_MEMORY};
 use super::instance::instantiate;
 use super::store::RawStore;
 use super::{
-    AsContext, AsContextMut, Caller, Engine, Extern, ExternType, Func, FuncType, ImportType, Instance,
-    IntoFunc, Module, Result, StoreContextMut, Val,
+    AsContext, AsContextMut, Caller, Engine, Extern, ExternType, Func, FuncType, Global, ImportType,
+    Instance, IntoFunc, Memory, Module, Result, SharedMemory, StoreContextMut, Table, TableType, Tag, Val,
+    ValType,
 };
 use anyhow::{Context, bail};
 use std::collections::HashMap;
@@ -199,6 +200,22 @@ impl<T: 'static> Linker<T> {
         self.get(store, import.module(), import.name())
     }
 
+    /// All that is defined, as module, name and item, in no particular order; host functions become those of `store`.
+    ///
+    /// # Panics
+    /// As [`Linker::get`].
+    pub fn iter<'a>(
+        &'a self,
+        mut store: impl AsContextMut<Data = T> + 'a,
+    ) -> impl Iterator<Item = (&'a str, &'a str, Extern)> + 'a {
+        let names = |(module, names): (&'a Arc<str>, &'a HashMap<Arc<str>, Definition<T>>)| {
+            names.iter().map(move |(name, definition)| (&**module, &**name, definition))
+        };
+        self.definitions.iter().flat_map(names).map(move |(module, name, definition)| {
+            (module, name, definition.in_store(store.as_context_mut().0).expect(NO_CODE_MEMORY))
+        })
+    }
+
     /// The function to run a program by: what stands under (`module`, `""`), else under (`module`, `"_start"`),
     /// else one that does nothing.
     ///
@@ -252,6 +269,29 @@ impl<T: 'static> Linker<T> {
         Ok(())
     }
 
+    /// Defines every import of `module` that is not defined: functions return zeros and nulls, globals, memories and
+    /// tables are new ones of `store`, of the smallest size and zero or null.
+    ///
+    /// # Errors
+    /// When there is no value for a type (a reference that cannot be null), or no room for a memory or table.
+    pub fn define_unknown_imports_as_default_values(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<()> {
+        for import in module.imports() {
+            if self.find(&import).is_ok() {
+                continue;
+            }
+            let definition = match import.ty() {
+                ExternType::Func(ty) => Definition::Host(Arc::new(zeros(ty)?)),
+                ty => Definition::Extern(default_of(&mut store, &self.engine, ty)?),
+            };
+            self.insert(import.module(), import.name(), definition)?;
+        }
+        Ok(())
+    }
+
     fn find(&self, import: &ImportType<'_>) -> Result<&Definition<T>, UnknownImportError> {
         self.definition(import.module(), import.name()).ok_or_else(|| UnknownImportError {
             module: import.module().to_owned(),
@@ -274,6 +314,35 @@ impl<T: 'static> Linker<T> {
         names.insert(name.into(), definition);
         Ok(self)
     }
+}
+
+/// A host function that returns zeros and nulls.
+fn zeros<T: 'static>(ty: FuncType) -> Result<HostFunc<T>> {
+    let results = ty.results().map(|ty| zero(&ty)).collect::<Result<Vec<Val>>>()?;
+    Ok(HostFunc::new(ty, move |_, _, out| {
+        out.copy_from_slice(&results);
+        Ok(())
+    }))
+}
+
+/// A new item of this type that is no function.
+fn default_of(store: impl AsContextMut, engine: &Engine, ty: ExternType) -> Result<Extern> {
+    let null = |ty: &TableType| {
+        let zero = zero(&ValType::Ref(*ty.element()))?;
+        zero.ref_().context("elements of tables are references")
+    };
+    Ok(match ty {
+        ExternType::Func(ty) => bail!("a function of type {ty} is no new item"),
+        ExternType::Global(ty) => Global::new(store, ty, zero(ty.content())?)?.into(),
+        ExternType::Table(ty) => Table::new(store, ty, null(&ty)?)?.into(),
+        ExternType::Memory(ty) if ty.is_shared() => SharedMemory::new(engine, ty)?.into(),
+        ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
+        ExternType::Tag(ty) => Tag::new(store, &ty)?.into(),
+    })
+}
+
+fn zero(ty: &ValType) -> Result<Val> {
+    Val::default_for_ty(ty).with_context(|| format!("there is no default value of type {ty}"))
 }
 
 impl<T: 'static> Clone for Linker<T> {

@@ -1,6 +1,7 @@
 //! Linear memories as the embedder holds them.
 
 use super::raw;
+use super::trap::not_grown;
 use super::{AsContext, AsContextMut, MemoryType, Result, StoreContext, StoreContextMut};
 use anyhow::Context;
 use std::fmt;
@@ -25,7 +26,7 @@ impl Memory {
     /// # Errors
     /// When the store's limits or the machine leave no room for it.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
-        Ok(Memory(raw::Memory::new(store.as_context_mut().0, ty.0)?))
+        raw::Memory::new(store.as_context_mut().0, ty.0).map(Memory).map_err(not_grown)
     }
 
     /// Its type, as it was declared.
@@ -108,7 +109,7 @@ impl Memory {
     /// When its type, the store's limits or the machine forbid it; it is unchanged then.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let grown = self.0.grow(store.as_context_mut().0, delta);
-        grown.with_context(|| format!("failed to grow memory by `{delta}`"))
+        grown.map_err(not_grown).with_context(|| format!("failed to grow memory by `{delta}`"))
     }
 }
 

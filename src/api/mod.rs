@@ -32,29 +32,29 @@ pub use external::Extern;
 pub use func::Func;
 pub use global::Global;
 pub use instance::{Export, Instance};
-pub use limits::{StoreLimits, StoreLimitsBuilder};
+pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker, UnknownImportError};
 pub use memory::{Memory, MemoryAccessError};
-pub use module::Module;
+pub use module::{Module, ModuleExport};
 pub use shared_memory::{SharedMemory, WaitResult};
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use typed::{IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, HeapType, ImportType, MemoryType, Mutability, RefType,
-    TableType, ValType,
+    ExportType, ExternType, FuncType, GlobalType, HeapType, ImportType, MemoryType, MemoryTypeBuilder,
+    Mutability, RefType, TableType, ValType,
 };
 pub use value::{ExternRef, Ref, Rooted, V128, Val};
 
 pub use crate::compile::Entry;
-pub use crate::session::{Cost, Event, Listener, Origin, Thread};
+pub use crate::session::{Cost, Event, Listener, Origin, Statistics, Thread};
 pub use crate::tier::knobs::{KnobRow, Knobs};
 pub use crate::tier::refusal::{Reason, ReasonRow};
 pub use crate::tier::{Mode, Tier, TierFilter, TierUp, Validation};
 pub use crate::wasm::Producer;
 pub use crate::wasm::features::Features;
-pub use anyhow::Error;
+pub use anyhow::{Context, Error, anyhow as format_err, bail, ensure};
 
 /// The result of whatever can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

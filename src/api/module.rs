@@ -1,13 +1,14 @@
 //! Modules as the embedder holds them. Parsing and compiling are the session's business.
 
 use super::types::{ExportType, ExternType, ImportType};
-use super::{Engine, Result};
+use super::{Engine, Error, Result};
 use crate::session::LoadedModule;
 use crate::wasm;
 use crate::wasm::Producer;
 use crate::wasm::bytes::ModuleBytes;
-use anyhow::{Context, anyhow};
-use latier_runtime::module::ModuleDesc;
+use anyhow::{Context, anyhow, bail};
+use latier_runtime::abi::FuncIndex;
+use latier_runtime::module::{Item, ModuleDesc};
 use latier_runtime::registry::ModuleToken;
 use std::fmt;
 use std::path::Path;
@@ -76,6 +77,34 @@ impl Module {
         Ok(Module::from_loaded(engine, loaded))
     }
 
+    /// Compiles these functions now, on this thread, instead of at their first calls; indices are those of the module,
+    /// imports first. Those that have code already cost nothing. Which tier compiles them, and whether they are compiled
+    /// again when they are hot, is the engine's [`Mode`](crate::Mode).
+    ///
+    /// ```
+    /// use latier::{Engine, Module};
+    ///
+    /// let module = Module::new(&Engine::default(), r#"(module (func $a) (func $b) (func $c))"#)?;
+    /// module.precompile([0, 2])?;
+    /// assert_eq!(module.engine().statistics().functions(latier::Tier::Baseline), 2);
+    /// # Ok::<(), latier::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the module does not define one of them, before anything is compiled; when one cannot be compiled, what
+    /// its first call would trap with.
+    pub fn precompile(&self, functions: impl IntoIterator<Item = u32>) -> Result<()> {
+        let functions: Vec<u32> = functions.into_iter().collect();
+        let defined = self.desc().func_imports..self.desc().functions.len() as u32;
+        if let Some(other) = functions.iter().find(|function| !defined.contains(function)) {
+            bail!("the module defines no function {other}: those it defines are {defined:?}");
+        }
+        for function in functions {
+            self.loaded.reexports().lookup(FuncIndex(function)).map_err(Error::msg)?;
+        }
+        Ok(())
+    }
+
     /// Whether `binary` is a valid module, by the engine's features. Nothing is compiled.
     ///
     /// # Errors
@@ -123,6 +152,13 @@ impl Module {
         Some(ExternType::from_raw(self.desc().item_type(export.item)))
     }
 
+    /// The export `name`, to look it up in instances by [`Instance::get_module_export`](super::Instance::get_module_export)
+    /// without its name.
+    pub fn get_export_index(&self, name: &str) -> Option<ModuleExport> {
+        let export = self.desc().exports.iter().find(|export| export.name == name)?;
+        Some(ModuleExport { module: self.token(), item: export.item })
+    }
+
     /// The engine it was made in.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -141,6 +177,13 @@ impl Module {
     fn desc(&self) -> &ModuleDesc {
         &self.loaded.wasm().desc
     }
+}
+
+/// An export of a module, found once by its name. Cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct ModuleExport {
+    pub(super) module: ModuleToken,
+    pub(super) item: Item,
 }
 
 impl fmt::Debug for Module {

@@ -44,7 +44,7 @@ impl SharedMemory {
     /// # Errors
     /// When `ty` is not a shared type, or the machine leaves no room for it.
     pub fn new(_engine: &Engine, ty: MemoryType) -> Result<SharedMemory> {
-        Ok(SharedMemory(raw::SharedMemory::new(ty.0, &raw::ResourceLimits::default())?))
+        Ok(SharedMemory(raw::SharedMemory::new(ty.0)?))
     }
 
     /// Its type, as it was declared.
@@ -78,7 +78,7 @@ impl SharedMemory {
     /// # Errors
     /// When its type or the machine forbids it; it is unchanged then.
     pub fn grow(&self, delta: u64) -> Result<u64> {
-        let grown = self.0.grow(delta, &raw::ResourceLimits::default());
+        let grown = self.0.grow(delta);
         grown.with_context(|| format!("failed to grow memory by `{delta}`"))
     }
 

@@ -2,7 +2,7 @@
 //! instance is made of: the executor's store is inside.
 
 use super::host::HostFuncs;
-use super::limits::StoreLimits;
+use super::limits::{self, ResourceLimiter};
 use super::raw;
 use super::{Engine, Module};
 use latier_runtime::registry::ModuleToken;
@@ -74,10 +74,41 @@ impl<T: 'static> Store<T> {
         &self.inner.data().engine
     }
 
-    /// Sets the store's limits: `limiter` is asked once, now. What exists already is not affected until it grows.
-    pub fn limiter(&mut self, limiter: impl FnOnce(&mut T) -> &mut StoreLimits) {
-        let limits = limiter(self.data_mut()).clone();
-        limits.apply(self.inner.limits_mut());
+    /// Sets who decides how much the store may use: `limiter` finds it in the store's data, each time it is asked. What
+    /// exists already is not affected until it grows.
+    ///
+    /// ```
+    /// use latier::{Engine, Instance, Module, Store, StoreLimits, StoreLimitsBuilder};
+    ///
+    /// struct Data {
+    ///     limits: StoreLimits,
+    /// }
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(
+    ///     &engine,
+    ///     r#"(module (memory 1) (func (export "grow") (result i32) (memory.grow (i32.const 1))))"#,
+    /// )?;
+    /// let limits = StoreLimitsBuilder::new().memory_size(2 << 16).build();
+    /// let mut store = Store::new(&engine, Data { limits });
+    /// store.limiter(|data| &mut data.limits);
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let grow = instance.get_typed_func::<(), i32>(&mut store, "grow")?;
+    /// assert_eq!(grow.call(&mut store, ())?, 1);
+    /// assert_eq!(grow.call(&mut store, ())?, -1);
+    /// # Ok::<(), latier::Error>(())
+    /// ```
+    pub fn limiter(
+        &mut self,
+        mut limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        let asked = limiter(self.data_mut());
+        let (instances, tables, memories) = (asked.instances(), asked.tables(), asked.memories());
+        let limits = self.inner.limits_mut();
+        (limits.max_instances, limits.max_tables, limits.max_memories) = (instances, tables, memories);
+        self.inner.set_limiter(move |data, question| {
+            limits::answer(limiter(&mut data.user), question).map_err(|error| Box::new(error) as _)
+        });
     }
 }
 

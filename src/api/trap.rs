@@ -193,7 +193,16 @@ impl FrameInfo {
 
 /// The error of a guest that stopped. A panic of the host goes on from here.
 pub(crate) fn stopped(engine: &Engine, unwind: raw::Unwind) -> Error {
-    let error = match unwind.reason {
+    let error = reason(unwind.reason);
+    // An error that comes through several activations was given its backtrace by the innermost.
+    if unwind.backtrace.is_empty() || error.downcast_ref::<WasmBacktrace>().is_some() {
+        return error;
+    }
+    error.context(WasmBacktrace::new(engine, &unwind.backtrace))
+}
+
+fn reason(reason: raw::UnwindReason) -> Error {
+    match reason {
         raw::UnwindReason::Panic(payload) => resume_unwind(payload),
         raw::UnwindReason::Trap { code, message } => trap_error(code, message),
         raw::UnwindReason::Exception(exception) => Error::new(Exception(exception)),
@@ -201,12 +210,15 @@ pub(crate) fn stopped(engine: &Engine, unwind: raw::Unwind) -> Error {
             Ok(error) => *error,
             Err(_) => Error::msg("a host function failed"),
         },
-    };
-    // An error that comes through several activations was given its backtrace by the innermost.
-    if unwind.backtrace.is_empty() || error.downcast_ref::<WasmBacktrace>().is_some() {
-        return error;
     }
-    error.context(WasmBacktrace::new(engine, &unwind.backtrace))
+}
+
+/// The error of something that was not made or did not grow. A panic of the limiter goes on from here.
+pub(crate) fn not_grown(error: raw::GrowError) -> Error {
+    match error {
+        raw::GrowError::Resource(error) => error.into(),
+        raw::GrowError::Limiter(why) => reason(why),
+    }
 }
 
 /// The error of a trap; a message stands behind it in the chain.

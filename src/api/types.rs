@@ -1,7 +1,7 @@
 //! The types of items as the embedder sees them. Knows nothing of values, stores or modules.
 
-use super::Engine;
-use super::TagType;
+use super::{Engine, Result, TagType};
+use anyhow::ensure;
 use latier_runtime::module::ItemType;
 use latier_runtime::types;
 use std::fmt;
@@ -176,6 +176,87 @@ impl MemoryType {
     /// Bytes of a page: 65536, or 1 with custom page sizes.
     pub fn page_size(&self) -> u64 {
         1 << self.0.page_size_log2
+    }
+
+    /// Log2 of [`MemoryType::page_size`].
+    pub fn page_size_log2(&self) -> u8 {
+        self.0.page_size_log2
+    }
+}
+
+/// Builds a [`MemoryType`] of any shape: no page to start with, no maximum, pages of 64 KiB, addressed by 32-bit integers
+/// and not shared, unless it is said.
+///
+/// ```
+/// use latier::MemoryTypeBuilder;
+///
+/// let ty = MemoryTypeBuilder::new().min(10).max(Some(100)).page_size_log2(0).build()?;
+/// assert_eq!((ty.minimum(), ty.maximum(), ty.page_size()), (10, Some(100), 1));
+/// # Ok::<(), latier::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryTypeBuilder(types::MemoryType);
+
+impl Default for MemoryTypeBuilder {
+    fn default() -> MemoryTypeBuilder {
+        MemoryTypeBuilder(MemoryType::new(0, None).0)
+    }
+}
+
+impl MemoryTypeBuilder {
+    /// What says nothing yet.
+    pub fn new() -> MemoryTypeBuilder {
+        MemoryTypeBuilder::default()
+    }
+
+    /// Pages it starts with.
+    pub fn min(&mut self, pages: u64) -> &mut Self {
+        self.0.min = pages;
+        self
+    }
+
+    /// Pages it may grow to.
+    pub fn max(&mut self, pages: Option<u64>) -> &mut Self {
+        self.0.max = pages;
+        self
+    }
+
+    /// Whether it is addressed by 64-bit integers.
+    pub fn memory64(&mut self, memory64: bool) -> &mut Self {
+        self.0.memory64 = memory64;
+        self
+    }
+
+    /// Whether several threads may use it.
+    pub fn shared(&mut self, shared: bool) -> &mut Self {
+        self.0.shared = shared;
+        self
+    }
+
+    /// Log2 of the bytes of a page: 16, or 0 with custom page sizes.
+    pub fn page_size_log2(&mut self, log2: u8) -> &mut Self {
+        self.0.page_size_log2 = log2;
+        self
+    }
+
+    /// The type.
+    ///
+    /// # Errors
+    /// When no memory can be of it: of other page sizes, with a minimum above the maximum, with more than can be addressed,
+    /// or shared without a maximum.
+    pub fn build(&self) -> Result<MemoryType> {
+        let ty = self.0;
+        ensure!(
+            matches!(ty.page_size_log2, 0 | 16),
+            "pages of 2^{} bytes: only 1 and 65536",
+            ty.page_size_log2
+        );
+        ensure!(ty.max.is_none_or(|max| ty.min <= max), "minimum page size cannot be bigger than maximum");
+        ensure!(!ty.shared || ty.max.is_some(), "shared memories must have a maximum size");
+        let addressable = (if ty.memory64 { 1_u128 << 64 } else { 1 << 32 }) >> ty.page_size_log2;
+        let most = u128::from(ty.max.unwrap_or(ty.min));
+        ensure!(most <= addressable, "{most} pages are more than can be addressed");
+        Ok(MemoryType(ty))
     }
 }
 

@@ -75,6 +75,17 @@ impl Val {
         V128 v128 unwrap_v128 V128, v => v, "a v128";
         FuncRef func_ref unwrap_func_ref Option<Func>, v => v, "a funcref";
         ExternRef extern_ref unwrap_extern_ref Option<Rooted<ExternRef>>, v => v, "an externref";
+        ExnRef exn_ref unwrap_exn_ref Option<Rooted<ExnRef>>, v => v, "an exnref";
+    }
+
+    /// The value as a reference, if it is one.
+    pub fn ref_(self) -> Option<Ref> {
+        match self {
+            Val::FuncRef(f) => Some(Ref::Func(f)),
+            Val::ExternRef(e) => Some(Ref::Extern(e)),
+            Val::ExnRef(e) => Some(Ref::Exn(e)),
+            _ => None,
+        }
     }
 
     /// The null `funcref`.
@@ -108,6 +119,17 @@ impl Val {
     /// When it is a reference that `store` does not own.
     pub fn ty(&self, store: impl AsContext) -> Result<ValType> {
         Ok(self.to_raw().ty(store.as_context().0))
+    }
+
+    /// Whether it may stand where a value of type `ty` is wanted.
+    ///
+    /// # Errors
+    /// None yet.
+    ///
+    /// # Panics
+    /// When it is a reference that `store` does not own.
+    pub fn matches_ty(&self, store: impl AsContext, ty: &ValType) -> Result<bool> {
+        Ok(self.to_raw().matches(store.as_context().0, *ty))
     }
 
     pub(crate) fn to_raw(self) -> raw::Val {
@@ -181,14 +203,23 @@ pub enum Ref {
 }
 
 impl Ref {
-    fn null_of(ty: &RefType) -> Option<Ref> {
-        match ty.heap {
-            _ if !ty.nullable => None,
-            HeapType::Extern | HeapType::NoExtern => Some(Ref::Extern(None)),
-            heap if heap.is_func() => Some(Ref::Func(None)),
-            heap if heap.is_exn() => Some(Ref::Exn(None)),
-            _ => None,
+    /// The null of a kind of references.
+    ///
+    /// ```
+    /// use latier::{HeapType, Ref};
+    ///
+    /// assert!(Ref::null(&HeapType::Func).as_func().unwrap().is_none());
+    /// ```
+    pub fn null(heap: &HeapType) -> Ref {
+        match heap {
+            HeapType::Extern | HeapType::NoExtern => Ref::Extern(None),
+            heap if heap.is_exn() => Ref::Exn(None),
+            _ => Ref::Func(None),
         }
+    }
+
+    fn null_of(ty: &RefType) -> Option<Ref> {
+        ty.nullable.then(|| Ref::null(&ty.heap))
     }
 
     /// Whether it is null.
@@ -204,6 +235,29 @@ impl Ref {
     /// The host data or null, if it is a reference to host data.
     pub fn as_extern(&self) -> Option<Option<&Rooted<ExternRef>>> {
         if let Ref::Extern(e) = self { Some(e.as_ref()) } else { None }
+    }
+
+    /// The exception or null, if it is a reference to exceptions.
+    pub fn as_exn(&self) -> Option<Option<&Rooted<ExnRef>>> {
+        if let Ref::Exn(e) = self { Some(e.as_ref()) } else { None }
+    }
+
+    /// The function or null.
+    ///
+    /// # Panics
+    /// When it is a reference to something else.
+    #[track_caller]
+    pub fn unwrap_func(&self) -> Option<&Func> {
+        self.as_func().expect("expected a funcref")
+    }
+
+    /// The host data or null.
+    ///
+    /// # Panics
+    /// When it is a reference to something else.
+    #[track_caller]
+    pub fn unwrap_extern(&self) -> Option<&Rooted<ExternRef>> {
+        self.as_extern().expect("expected an externref")
     }
 
     pub(crate) fn to_raw(self) -> raw::Val {

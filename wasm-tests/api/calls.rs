@@ -1,7 +1,7 @@
 //! Calls from the host: typed and untyped, few and many values, references.
 
-use crate::{in_default_mode, instances};
-use latier::{ExternRef, Func, Instance, Module, Store, TypedFunc, Val, ValType};
+use crate::{counted, in_default_mode, instances};
+use latier::{Config, ExternRef, Func, Instance, Module, Store, Tier, TypedFunc, Val, ValType, Validation};
 
 #[test]
 fn a_typed_call() {
@@ -135,6 +135,33 @@ fn modules_tell_what_they_are() {
     assert_eq!(module.get_export("t").unwrap().table().unwrap().minimum(), 3);
     assert_eq!(*module.get_export("c").unwrap().global().unwrap().content(), ValType::F32);
     assert!(module.get_export("x").is_none());
+}
+
+#[test]
+fn functions_are_compiled_before_their_calls() {
+    let (engine, counter) = counted(&mut Config::new());
+    let text = r#"(module (import "m" "f" (func)) (func (export "a")) (func) (func (export "c")))"#;
+    let module = Module::new(&engine, text).unwrap();
+    for wrong in [0, 4] {
+        let error = module.precompile([1, wrong]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the module defines no function {wrong}: those it defines are 1..4")
+        );
+    }
+    assert!(counter.compiled().is_empty());
+    module.precompile([3, 1, 3]).unwrap();
+    assert_eq!(counter.compiled(), [1, 3]);
+    let statistics = engine.statistics();
+    assert_eq!((statistics.functions(Tier::Baseline), statistics.functions_failed()), (2, 0));
+    assert!(statistics.native_bytes() > statistics.wasm_bytes() && statistics.first_calls().len() == 2);
+
+    let (engine, _) = counted(Config::new().validation(Validation::Lazy));
+    let mut invalid = wat::parse_str("(module (func (result i32) (i32.const 1)))").unwrap();
+    let at = invalid.windows(2).position(|w| w == [0x41, 0x01]).unwrap();
+    invalid[at..at + 2].copy_from_slice(&[0x01, 0x01]);
+    let error = Module::new(&engine, invalid).unwrap().precompile([0]).unwrap_err();
+    assert!(error.to_string().contains("function 0: invalid function body"), "{error:#}");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::{engines, instances};
 use latier::{
-    Engine, Extern, Func, Global, GlobalType, Instance, Memory, MemoryType, Module, Mutability, Ref, RefType,
-    Store, StoreLimitsBuilder, Table, TableType, Val, ValType,
+    Engine, Extern, ExternRef, Func, Global, GlobalType, HeapType, Instance, Memory, MemoryType,
+    MemoryTypeBuilder, Module, Mutability, Ref, RefType, Store, StoreLimitsBuilder, Table, TableType, Trap,
+    Val, ValType,
 };
 
 #[test]
@@ -85,6 +86,82 @@ fn tables_and_globals_keep_their_types() {
     assert_eq!(table.grow(&mut store, 1, Ref::Func(None)).unwrap(), 1);
     assert!(table.grow(&mut store, 1, Ref::Func(None)).is_err());
     assert_eq!(table.size(&store), 2);
+}
+
+#[test]
+fn tables_are_filled_and_copied() {
+    let mut store = Store::new(&Engine::default(), ());
+    let f = Func::wrap(&mut store, || 7);
+    let table = Table::new(&mut store, TableType::new(RefType::FUNCREF, 6, None), Ref::Func(None)).unwrap();
+    table.fill(&mut store, 1, f.into(), 2).unwrap();
+    Table::copy(&mut store, &table, 2, &table, 1, 4).unwrap();
+    let is_set = |store: &mut Store<()>| {
+        (0..6).map(|i| !table.get(&mut *store, i).unwrap().is_null()).collect::<Vec<_>>()
+    };
+    let set = [false, true, true, true, false, false];
+    assert_eq!(is_set(&mut store), set);
+    for error in [
+        table.fill(&mut store, 5, f.into(), 2).unwrap_err(),
+        table.fill(&mut store, u64::MAX, f.into(), 2).unwrap_err(),
+        Table::copy(&mut store, &table, 3, &table, 1, 4).unwrap_err(),
+        Table::copy(&mut store, &table, 1, &table, 3, 4).unwrap_err(),
+    ] {
+        assert_eq!(error.downcast_ref(), Some(&Trap::TableOutOfBounds));
+    }
+    assert!(table.fill(&mut store, 0, Ref::Extern(None), 1).is_err());
+    let externs = TableType::new(RefType::EXTERNREF, 6, None);
+    let externs = Table::new(&mut store, externs, Ref::Extern(None)).unwrap();
+    assert!(Table::copy(&mut store, &externs, 0, &table, 0, 1).is_err());
+    assert_eq!(is_set(&mut store), set);
+}
+
+#[test]
+fn references_tell_what_they_are() {
+    let mut store = Store::new(&Engine::default(), ());
+    let f = Func::wrap(&mut store, || 7);
+    let reference = Val::from(f).ref_().unwrap();
+    assert_eq!(reference.unwrap_func(), Some(&f));
+    assert!(reference.as_extern().is_none() && reference.as_exn().is_none());
+    let data = ExternRef::new(&mut store, 7).unwrap();
+    assert_eq!(Ref::from(data).unwrap_extern(), Some(&data));
+    for (heap, ty) in [
+        (HeapType::Func, ValType::FUNCREF),
+        (HeapType::Extern, ValType::EXTERNREF),
+        (HeapType::Exn, ValType::Ref(RefType::EXNREF)),
+    ] {
+        let null = Ref::null(&heap);
+        assert!(null.is_null() && Val::from(null).matches_ty(&store, &ty).unwrap());
+        assert!(Val::default_for_ty(&ty).unwrap().ref_().unwrap().is_null());
+        assert!(!Val::I32(0).matches_ty(&store, &ty).unwrap());
+    }
+    assert_eq!(Val::null_func_ref().unwrap_func_ref(), None);
+    assert_eq!(Val::null_extern_ref().unwrap_extern_ref(), None);
+    assert_eq!(Val::from(Ref::null(&HeapType::Exn)).unwrap_exn_ref(), None);
+    assert!(Val::I32(1).ref_().is_none());
+    let not_null = ValType::Ref(RefType { nullable: false, heap: HeapType::Func });
+    assert!(Val::default_for_ty(&not_null).is_none());
+    assert!(Val::from(f).matches_ty(&store, &not_null).unwrap());
+}
+
+#[test]
+fn memory_types_are_built_and_checked() {
+    let wide = MemoryTypeBuilder::new().min(1).memory64(true).build().unwrap();
+    assert_eq!((wide.is_64(), wide.is_shared(), wide.page_size_log2()), (true, false, 16));
+    let shared = MemoryTypeBuilder::new().max(Some(2)).shared(true).build().unwrap();
+    assert!(shared.is_shared() && shared == MemoryType::shared(0, 2));
+    let mut store = Store::new(&Engine::default(), ());
+    let bytes = MemoryTypeBuilder::new().min(3).page_size_log2(0).build().unwrap();
+    let memory = Memory::new(&mut store, bytes).unwrap();
+    assert_eq!((memory.data_size(&store), memory.page_size(&store)), (3, 1));
+    for wrong in [
+        MemoryTypeBuilder::new().page_size_log2(12),
+        MemoryTypeBuilder::new().min(2).max(Some(1)),
+        MemoryTypeBuilder::new().shared(true),
+        MemoryTypeBuilder::new().min(65_537),
+        MemoryTypeBuilder::new().max(Some(1 << 33)).page_size_log2(0),
+    ] {
+        assert!(wrong.build().is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

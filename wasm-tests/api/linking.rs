@@ -2,8 +2,8 @@
 
 use crate::engines;
 use latier::{
-    Engine, Error, Extern, Func, Global, GlobalType, Instance, Linker, Module, Mutability, Store, Trap, Val,
-    ValType,
+    Caller, Engine, Error, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Module,
+    ModuleExport, Mutability, Store, Trap, Val, ValType,
 };
 
 fn module(engine: &Engine, wat: &str) -> Module {
@@ -119,6 +119,96 @@ fn what_is_unknown_can_trap_when_called() {
             instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).unwrap_err();
         assert!(error.downcast_ref::<latier::UnknownImportError>().is_some(), "{error:?}");
     }
+}
+
+#[test]
+fn what_is_unknown_can_be_zero() {
+    for engine in engines() {
+        let needs = module(
+            &engine,
+            r#"(module (import "m" "f" (func $f (param i32) (result i64 funcref f32)))
+            (import "m" "g" (global $g (mut f64))) (import "m" "t" (table $t 3 externref))
+            (import "m" "m" (memory 2)) (import "m" "s" (memory 1 2 shared)) (import "m" "e" (tag (param i32)))
+            (func (export "run") (result i64 funcref f32) (call $f (i32.const 1)))
+            (func (export "sizes") (result i32) (i32.add (table.size $t) (memory.size 0))))"#,
+        );
+        let mut linker = Linker::new(&engine);
+        let mut store = Store::new(&engine, ());
+        linker.define_unknown_imports_as_default_values(&mut store, &needs).unwrap();
+        let instance = linker.instantiate(&mut store, &needs).unwrap();
+        let run = instance.get_typed_func::<(), (i64, Option<Func>, f32)>(&mut store, "run").unwrap();
+        assert_eq!(run.call(&mut store, ()).unwrap(), (0, None, 0.0));
+        let sizes = instance.get_typed_func::<(), i32>(&mut store, "sizes").unwrap();
+        assert_eq!(sizes.call(&mut store, ()).unwrap(), 5);
+        let mut names: Vec<_> =
+            linker.iter(&mut store).map(|(module, name, _)| format!("{module} {name}")).collect();
+        names.sort();
+        assert_eq!(names, ["m e", "m f", "m g", "m m", "m s", "m t"]);
+        let wants = module(&engine, r#"(module (import "m" "null" (func (result (ref func)))))"#);
+        assert!(linker.define_unknown_imports_as_default_values(&mut store, &wants).is_err());
+    }
+}
+
+#[test]
+fn an_export_is_looked_up_once() {
+    let engine = Engine::default();
+    let one = module(&engine, r#"(module (func (export "a")) (func (export "b") (result i32) i32.const 7))"#);
+    let other = module(&engine, "(module)");
+    let export = one.get_export_index("b").unwrap();
+    assert!(one.get_export_index("c").is_none());
+    let mut store = Store::new(&engine, ());
+    for _ in 0..2 {
+        let instance = Instance::new(&mut store, &one, &[]).unwrap();
+        let b = instance.get_module_export(&mut store, &export).unwrap().into_func().unwrap();
+        assert!(b.matches_ty(&store, &FuncType::new(&engine, [], [ValType::I32])));
+        assert_eq!(b.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), 7);
+    }
+    let instance = Instance::new(&mut store, &other, &[]).unwrap();
+    assert!(instance.get_module_export(&mut store, &export).is_none());
+
+    let mut linker = Linker::new(&engine);
+    linker
+        .func_wrap("m", "call", |mut caller: Caller<'_, Option<ModuleExport>>| -> latier::Result<i32> {
+            let export = caller.data().expect("it was set");
+            let Some(Extern::Func(f)) = caller.get_module_export(&export) else { return Ok(-1) };
+            f.typed::<(), i32>(&caller)?.call(&mut caller, ())
+        })
+        .unwrap();
+    let calls = module(
+        &engine,
+        r#"(module (import "m" "call" (func $call (result i32)))
+            (func (export "run") (result i32) (call $call)) (func (export "seven") (result i32) (i32.const 7)))"#,
+    );
+    let mut store = Store::new(&engine, calls.get_export_index("seven"));
+    let instance = linker.instantiate(&mut store, &calls).unwrap();
+    let run = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), 7);
+    *store.data_mut() = Some(export);
+    assert_eq!(run.call(&mut store, ()).unwrap(), -1);
+}
+
+#[test]
+fn exports_of_every_kind_are_found_by_name() {
+    let engine = Engine::default();
+    let all = module(
+        &engine,
+        r#"(module (func (export "f")) (memory (export "m") 1) (memory (export "s") 1 2 shared)
+            (table (export "t") 1 funcref) (global (export "g") i32 (i32.const 1)) (tag (export "e")))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &all, &[]).unwrap();
+    let store = &mut store;
+    assert!(instance.get_shared_memory(&mut *store, "s").is_some_and(|memory| memory.size() == 1));
+    assert!(instance.get_tag(&mut *store, "e").is_some() && instance.get_tag(&mut *store, "f").is_none());
+    let names: Vec<_> = instance.exports(&mut *store).map(|export| export.name().to_owned()).collect();
+    let mut exports = instance.exports(&mut *store).collect::<Vec<_>>().into_iter();
+    let mut next = || exports.next().unwrap();
+    let (f, m, s, t, g, e) = (next(), next(), next(), next(), next(), next());
+    assert!(f.ty(&*store).func().is_some() && s.ty(&*store).memory().is_some_and(|ty| ty.is_shared()));
+    assert!(f.clone().into_memory().is_none() && e.clone().into_func().is_none());
+    assert!(f.into_func().is_some() && m.into_memory().is_some() && s.into_shared_memory().is_some());
+    assert!(t.into_table().is_some() && g.into_global().is_some() && e.into_tag().is_some());
+    assert_eq!(names, ["f", "m", "s", "t", "g", "e"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod exceptions;
 mod hosts;
 mod indices;
 mod items;
+mod limits;
 mod linking;
 mod references;
 mod shared;

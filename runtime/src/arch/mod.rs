@@ -1,6 +1,6 @@
 //! The processor's part: one file an architecture, each with the same surface.
 
-use crate::vmctx::{VmException, VmHeader};
+use crate::vmctx::{VmException, VmHeader, VmMemory, VmTable};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -24,6 +24,12 @@ pub(crate) trait Upcalls {
     /// byte is at `sp`, `pc` the return address into it, `given` what the caller had in its number register.
     extern "C" fn safepoint(vmctx: *mut VmHeader, fp: usize, pc: usize, given: usize, sp: usize) -> usize;
 
+    /// `memory.grow`.
+    extern "C" fn memory_grow(vmctx: *mut VmHeader, memory: *mut VmMemory, pages: u64) -> Grown;
+
+    /// `table.grow`.
+    extern "C" fn table_grow(vmctx: *mut VmHeader, table: *mut VmTable, element: u64, count: u64) -> Grown;
+
     /// Records that `exception` was thrown.
     extern "C" fn throw(vmctx: *mut VmHeader, exception: *mut VmException);
 }
@@ -43,6 +49,21 @@ pub(crate) struct Resume {
     pub(crate) fp: usize,
     /// The exception.
     pub(crate) payload: usize,
+}
+
+/// What growing something gives: the size before or -1, and whether the call into Wasm ends instead, the reason of
+/// which is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Grown {
+    pub(crate) before: u64,
+    pub(crate) raise: bool,
+}
+
+impl From<u64> for Grown {
+    fn from(before: u64) -> Grown {
+        Grown { before, raise: false }
+    }
 }
 
 /// What starts the context of a host function: all that the assembly knows of it.

@@ -4,9 +4,11 @@ use super::{funcref_table, memory32, new_store};
 use crate::func::Func;
 use crate::global::Global;
 use crate::host::HostFn;
+use crate::limits::{GrowError, Growing, Question};
 use crate::memory::{Memory, MemoryAccessError};
 use crate::store::{Store, StoreInner};
 use crate::table::{Table, TableError};
+use crate::trap::UnwindReason;
 use crate::types::{FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
 use crate::value::Val;
 use std::sync::Arc;
@@ -40,8 +42,8 @@ fn a_guarded_memory_grows_in_place_to_its_end() {
     memory.write(&mut store, 0xffff, &[7]).unwrap();
     assert_eq!(memory.write(&mut store, 0xffff, &[1, 2]), Err(MemoryAccessError));
     assert_eq!(memory.read(&store, usize::MAX, &mut [0; 2]), Err(MemoryAccessError));
-    assert_eq!(memory.grow(&mut store, 0), Ok(1));
-    assert_eq!(memory.grow(&mut store, 65_535), Ok(1));
+    assert_eq!(memory.grow(&mut store, 0).unwrap(), 1);
+    assert_eq!(memory.grow(&mut store, 65_535).unwrap(), 1);
     assert_eq!(memory.size(&store), 65_536);
     assert_eq!(memory.data_size(&store), 1 << 32);
     memory.write(&mut store, (1 << 32) - 1, &[9]).unwrap();
@@ -58,12 +60,26 @@ fn a_guarded_memory_grows_in_place_to_its_end() {
 fn growth_honours_the_declared_maximum_and_the_limit() {
     let mut store = new_store();
     let memory = Memory::new(&mut store, memory32(0, Some(3))).unwrap();
-    assert_eq!(memory.grow(&mut store, 2), Ok(0));
+    assert_eq!(memory.grow(&mut store, 2).unwrap(), 0);
     memory.grow(&mut store, 2).unwrap_err();
-    store.limits_mut().max_memory_bytes = Some(2 << 16);
+    store.set_limiter(|data, question| {
+        *data += 1;
+        Ok(!matches!(question, Question::MayGrow { desired, .. } if desired > 2 << 16))
+    });
     memory.grow(&mut store, 1).unwrap_err();
-    store.limits_mut().max_memory_bytes = Some(3 << 16);
-    assert_eq!(memory.grow(&mut store, 1), Ok(2));
+    // It was asked, and told that the memory did not grow.
+    assert_eq!(*store.data(), 2);
+    store.set_limiter(|_, question| match question {
+        Question::MayGrow { what, current, desired, maximum } => {
+            Ok((what, current, maximum) == (Growing::Memory, 2 << 16, Some(3 << 16)) && desired == 3 << 16)
+        }
+        Question::NotGrown(..) => Err(Box::new("it failed")),
+    });
+    assert_eq!(memory.grow(&mut store, 1).unwrap(), 2);
+    assert!(matches!(memory.grow(&mut store, 1), Err(GrowError::Limiter(UnwindReason::Host(_)))));
+    store.set_limiter(|_, _| panic!("by the limiter"));
+    assert!(matches!(memory.grow(&mut store, 0), Err(GrowError::Limiter(UnwindReason::Panic(_)))));
+    store.set_limiter(|_, _| Ok(false));
     let error = Memory::new(&mut store, memory32(4, None)).unwrap_err();
     assert_eq!(error.to_string(), "memory of 4 pages: more than the store's limit");
 }
@@ -95,7 +111,7 @@ fn a_system_without_room_is_an_error() {
     assert!(store.instantiate(&module, &[]).unwrap_err().to_string().starts_with("cannot reserve "));
     memory.grow(&mut store, 1 << 17).unwrap_err();
     assert_eq!(memory.data_size(&store), 1 << 16);
-    assert_eq!(memory.grow(&mut store, 1), Ok(1));
+    assert_eq!(memory.grow(&mut store, 1).unwrap(), 1);
 }
 
 #[test]
@@ -105,7 +121,7 @@ fn a_memory_without_guard_moves_and_keeps_its_bytes() {
     let memory = Memory::new(&mut store, ty).unwrap();
     memory.write(&mut store, 0, b"first").unwrap();
     let base = memory.data(&store).as_ptr();
-    assert_eq!(memory.grow(&mut store, 5000), Ok(1));
+    assert_eq!(memory.grow(&mut store, 5000).unwrap(), 1);
     assert_ne!(memory.data(&store).as_ptr(), base, "5000 pages are more than it reserved");
     assert_eq!(&memory.data(&store)[..6], b"first\0");
     assert_eq!(memory.data(&store)[5000 << 16], 0);
@@ -124,11 +140,11 @@ fn a_memory_of_single_bytes_has_them_exactly() {
     let memory = Memory::new(&mut store, ty).unwrap();
     assert_eq!(memory.data(&store), [0, 0, 0]);
     memory.write(&mut store, 2, &[5]).unwrap();
-    assert_eq!(memory.grow(&mut store, 4095), Ok(3));
+    assert_eq!(memory.grow(&mut store, 4095).unwrap(), 3);
     assert_eq!(memory.data(&store)[2..5], [5, 0, 0]);
     assert_eq!(memory.data_size(&store), 4098);
     memory.grow(&mut store, 10_000).unwrap_err();
-    assert_eq!(memory.grow(&mut store, 5902), Ok(4098));
+    assert_eq!(memory.grow(&mut store, 5902).unwrap(), 4098);
     let data = memory.data_and_store_mut(&mut store);
     (data.0[0], *data.1) = (1, 2);
     assert_eq!(*store.data(), 2);
@@ -139,17 +155,17 @@ fn tables_grow_and_are_bounded() {
     let mut store = new_store();
     let table = Table::new(&mut store, funcref_table(2, Some(5)), Val::FuncRef(None)).unwrap();
     let f = nothing(&mut store);
-    assert_eq!(table.grow(&mut store, 2, Val::FuncRef(Some(f))), Ok(2));
+    assert_eq!(table.grow(&mut store, 2, Val::FuncRef(Some(f))).unwrap(), 2);
     assert!(matches!(table.get(&store, 3), Some(Val::FuncRef(Some(found))) if found == f));
     assert!(matches!(table.get(&store, 1), Some(Val::FuncRef(None))));
     assert!(table.get(&store, 4).is_none() && table.get(&store, u64::MAX).is_none());
     table.set(&mut store, 0, Val::FuncRef(Some(f))).unwrap();
-    assert_eq!(table.set(&mut store, 4, Val::FuncRef(Some(f))), Err(TableError::Bounds));
+    assert!(matches!(table.set(&mut store, 4, Val::FuncRef(Some(f))), Err(TableError::Bounds)));
     table.set(&mut store, 0, Val::I32(1)).unwrap_err();
     table.set(&mut store, 0, Val::ExternRef(None)).unwrap_err();
     for count in [2, u64::MAX - 1, u64::MAX] {
         let error = table.grow(&mut store, count, Val::FuncRef(None)).unwrap_err();
-        assert!(matches!(error, TableError::Resource(_)));
+        assert!(matches!(error, TableError::Room(GrowError::Resource(_))));
     }
     let unbounded = Table::new(&mut store, funcref_table(0, None), Val::FuncRef(None)).unwrap();
     unbounded.grow(&mut store, 10_000_001, Val::FuncRef(None)).unwrap_err();

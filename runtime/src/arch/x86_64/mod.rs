@@ -2,6 +2,7 @@
 
 mod entry;
 mod exit;
+mod grow;
 mod lines;
 mod raise;
 mod reentry;
@@ -12,6 +13,7 @@ pub use entry::Registers;
 pub(crate) use entry::{LANDING_TO_FP, enter};
 pub use exit::HostFrame;
 pub(crate) use exit::host_exit_address;
+pub(crate) use grow::{memory_grow, table_grow};
 pub(crate) use raise::{callee_saved, raise_trap_address, throw};
 pub(crate) use reentry::reentry_address;
 pub(crate) use safepoint::safepoint;
