@@ -8,8 +8,11 @@ use std::path::Path;
 
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/tested.rs"]
+mod tested;
 
 use source::Source;
+use tested::Named;
 
 /// The rooms of `src/` and their floors. A file names only its own room and lower floors.
 const ROOMS: &[(&str, u32)] = &[
@@ -35,6 +38,19 @@ const UNSAFE_LIST: &str = "wasm-tests/unsafe-in-src.txt";
 const UNWANTED: &[&str] = &["thunk", "shim", "helper", "util", "utility", "utilities", "manager"];
 /// Folders whose paths are checked wherever they are named.
 const FOLDERS: &[&str] = &["src/", "runtime/", "wasm-tests/", "benches/"];
+
+/// Where the functions are that embedders call: folders and files.
+const EMBEDDERS: &[&str] = &[
+    "src/api/",
+    "src/wasi/",
+    "src/tier/filter.rs",
+    "src/tier/knobs.rs",
+    "src/tier/mod.rs",
+    "src/tier/refusal.rs",
+    "src/session/listener.rs",
+    "src/session/statistics.rs",
+    "src/wasm/features.rs",
+];
 
 /// What a check finds wrong with a file.
 type Complaints = Vec<String>;
@@ -338,6 +354,31 @@ fn nothing_is_left_half_done() {
     let text = "#[ignore] fn f() { todo!() } #[allow(dead_code)] fn g() {} // TODO: h";
     assert_eq!(count(leftovers, "src/lib.rs", text), 4);
     assert_eq!(count(leftovers, "src/lib.rs", "fn ignore(todo: Todos) { f(\"TODO\") }"), 0);
+}
+
+/// The public functions for embedders that no test and no example names.
+fn untested(sources: &[Source]) -> Complaints {
+    let examples: Vec<Source> = sources.iter().map(tested::examples).collect();
+    let named = Named::new(sources, &examples);
+    let theirs = |source: &&Source| EMBEDDERS.iter().any(|place| source.path.starts_with(place));
+    let missing = sources.iter().filter(theirs).flat_map(|source| {
+        let missing = named.missing(source).into_iter();
+        missing.map(|(line, name)| complain(source, line, format_args!("no test names `{name}`")))
+    });
+    missing.collect()
+}
+
+#[test]
+fn every_public_function_is_named_by_a_test() {
+    none(untested(&repository()));
+    let text = "impl<T: Into<U>> A<T> { pub fn new() {} pub fn a(&self) {} pub fn b(&mut self) {} pub(crate) fn c() {} }
+        impl B { pub fn new() {} pub fn d(self) {} }\n/// ```\n/// x.d();\n/// ```\npub fn e() {} pub fn f(x: impl C) {}
+        mod tests { fn f() { A::new(); B.a() } pub fn g() {} }";
+    let api = Source::new("src/api/a.rs", text);
+    let complaints =
+        untested(&[api, Source::new("wasm-tests/a.rs", "let d = f();"), Source::new("src/link/a.rs", text)]);
+    let names: Vec<_> = complaints.iter().filter_map(|text| text.split('`').nth(1)).collect();
+    assert_eq!(names, ["b", "B::new", "e"]);
 }
 
 #[test]

@@ -95,6 +95,15 @@ impl<T: 'static> Linker<T> {
     /// Defines a host function whose type is the closure's: [`IntoFunc`] says which closures. If it takes a
     /// [`Caller`] first, it reaches the store's data and the calling instance's exports by it.
     ///
+    /// Stores on many threads may call it at once, so it may hold nothing that only one thread may use:
+    ///
+    /// ```compile_fail,E0277
+    /// let count = std::cell::Cell::new(0);
+    /// let mut linker = latier::Linker::<()>::new(&latier::Engine::default());
+    /// linker.func_wrap("host", "count", move || count.set(count.get() + 1))?;
+    /// # Ok::<(), latier::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// When the name is taken.
     pub fn func_wrap<Params, Results>(

@@ -69,12 +69,54 @@ impl Memory {
         Ok(())
     }
 
-    /// Its bytes.
+    /// Its bytes. While they are borrowed so is the store: nothing can run that would change, move or resize the memory.
+    ///
+    /// ```compile_fail,E0502
+    /// # use latier::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// # let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
+    /// let bytes = memory.data(&store);
+    /// memory.grow(&mut store, 1)?; // would move what is borrowed
+    /// println!("{}", bytes[0]);
+    /// # Ok::<(), latier::Error>(())
+    /// ```
+    ///
+    /// ```compile_fail,E0502
+    /// # use latier::{Memory, Store, TypedFunc};
+    /// # fn f(mut store: Store<()>, memory: Memory, guest: TypedFunc<(), ()>) -> latier::Result<()> {
+    /// let bytes = memory.data(&store);
+    /// guest.call(&mut store, ())?; // may write them
+    /// println!("{}", bytes[0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn data<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> &'a [u8] {
         self.0.data(store.into().0)
     }
 
-    /// Its bytes.
+    /// Its bytes, to change them. While they are borrowed the store is nobody else's.
+    ///
+    /// ```compile_fail,E0499
+    /// # use latier::{Memory, Store, TypedFunc};
+    /// # fn f(mut store: Store<()>, memory: Memory, guest: TypedFunc<(), ()>) -> latier::Result<()> {
+    /// let bytes = memory.data_mut(&mut store);
+    /// guest.call(&mut store, ())?; // would have them too
+    /// bytes[0] = 1;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// In a host function it is the [`Caller`](super::Caller) that is borrowed:
+    ///
+    /// ```compile_fail,E0499
+    /// # use latier::{Caller, Memory, TypedFunc};
+    /// # fn f(mut caller: Caller<'_, ()>, memory: Memory, guest: TypedFunc<(), ()>) -> latier::Result<()> {
+    /// let bytes = memory.data_mut(&mut caller);
+    /// guest.call(&mut caller, ())?;
+    /// bytes[0] = 1;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn data_mut<'a, T: 'static>(&self, store: impl Into<StoreContextMut<'a, T>>) -> &'a mut [u8] {
         self.0.data_mut(store.into().0)
     }

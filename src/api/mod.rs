@@ -3,6 +3,7 @@
 
 mod caller;
 mod config;
+pub mod differences;
 mod engine;
 mod exception;
 mod external;

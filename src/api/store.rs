@@ -20,7 +20,12 @@ pub(crate) struct StoreData<T: 'static> {
 pub(crate) type RawStore<T> = raw::Store<StoreData<T>>;
 
 /// Owner of instances and all that belongs to them, and of the embedder's `T`. Everything in a store lives until
-/// the store is dropped. It can move to another thread if `T` can.
+/// the store is dropped. It can move to another thread if `T` can:
+///
+/// ```compile_fail,E0277
+/// let store = latier::Store::new(&latier::Engine::default(), std::rc::Rc::new(1));
+/// std::thread::spawn(move || drop(store));
+/// ```
 ///
 /// ```
 /// let engine = latier::Engine::default();

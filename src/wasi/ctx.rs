@@ -222,6 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_inherited_is_the_processs() {
+        let mut ctx = WasiCtxBuilder::new().inherit_env().inherit_stdio().build();
+        let mut memory = vec![0; 8];
+        ctx.environ_sizes_get(&mut memory, 0, 4).unwrap();
+        assert_eq!(memory[..4], (std::env::vars_os().count() as u32).to_le_bytes());
+        for (fd, terminal) in
+            [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()]
+                .into_iter()
+                .enumerate()
+        {
+            let descriptor = ctx.table.get(fd as u32, 0).unwrap();
+            assert_eq!(descriptor.filetype == FileType::CharacterDevice, terminal);
+            assert!(descriptor.host_fd().is_some());
+        }
+    }
+
+    #[test]
     fn building_takes_the_description() {
         let mut builder = WasiCtx::builder();
         let directory = tempfile::tempdir().unwrap();

@@ -355,6 +355,9 @@ mod tests {
         assert_eq!(on_path!(guest, path_unlink_file, "dir/file/"), Err(Errno::Notdir));
         assert_eq!(on_path!(guest, path_unlink_file, "dir/file"), Ok(()));
         assert_eq!(on_path!(guest, path_unlink_file, "dir/file"), Err(Errno::Noent));
+        let (path, len) = guest.path("dir");
+        let mut remove = |fd, path| guest.ctx.path_remove_directory(&mut guest.memory, fd, path, len);
+        assert_eq!((remove(99, path), remove(ROOT, u32::MAX)), (Err(Errno::Badf), Err(Errno::Fault)));
         assert_eq!(on_path!(guest, path_remove_directory, "dir"), Ok(()));
     }
 

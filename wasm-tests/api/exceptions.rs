@@ -81,6 +81,26 @@ fn an_exception_goes_through_hosts_and_other_instances() {
 }
 
 #[test]
+fn a_reference_leads_to_its_exception() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let module = Module::new(
+        &engine,
+        r#"(module (tag $t (export "t") (param i32))
+            (func (export "make") (param i32) (result exnref)
+              (block $h (result i32 exnref)
+                (try_table (catch_ref $t $h) (throw $t (local.get 0))) (unreachable))
+              (return)))"#,
+    );
+    let instance = Instance::new(&mut store, &module.unwrap(), &[]).unwrap();
+    let mut results = [Val::I32(0)];
+    instance.get_func(&mut store, "make").unwrap().call(&mut store, &[Val::I32(7)], &mut results).unwrap();
+    let exception = results[0].unwrap_exn_ref().unwrap().exception(&store);
+    assert!(exception.is_of(&instance.get_tag(&mut store, "t").unwrap()));
+    assert!(matches!(exception.values(&store)[..], [Val::I32(7)]));
+}
+
+#[test]
 fn exceptions_that_nothing_holds_are_given_back() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

@@ -2,7 +2,9 @@
 //! outside traps, wherever it lies.
 
 use crate::instances;
-use latier::{Config, Engine, Instance, Memory, MemoryType, Mode, Module, Store, Trap};
+use latier::{
+    Config, Engine, Instance, Memory, MemoryType, Mode, Module, Ref, RefType, Store, Table, TableType, Trap,
+};
 
 fn trap(result: latier::Result<i32>) -> Option<Trap> {
     result.err().and_then(|error| error.downcast_ref::<Trap>().copied())
@@ -60,6 +62,15 @@ fn tables_of_64_bits() {
         copy.call(&mut *store, (2, 0, 2)).unwrap();
         assert_eq!((one(store, "fixed", 2).unwrap(), one(store, "fixed", 3).unwrap()), (2, 1));
     }
+}
+
+#[test]
+fn a_hosts_table_of_64_bits() {
+    let mut store = Store::new(&Engine::default(), ());
+    let ty = TableType::new64(RefType::EXTERNREF, 1, Some(1 << 40));
+    assert!(ty.is_64() && ty.maximum() == Some(1 << 40));
+    let table = Table::new(&mut store, ty, Ref::Extern(None)).unwrap();
+    assert_eq!((table.grow(&mut store, 2, Ref::Extern(None)).unwrap(), table.size(&store)), (1, 3));
 }
 
 #[test]

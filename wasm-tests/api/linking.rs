@@ -207,7 +207,9 @@ fn exports_of_every_kind_are_found_by_name() {
     assert!(f.ty(&*store).func().is_some() && s.ty(&*store).memory().is_some_and(|ty| ty.is_shared()));
     assert!(f.clone().into_memory().is_none() && e.clone().into_func().is_none());
     assert!(f.into_func().is_some() && m.into_memory().is_some() && s.into_shared_memory().is_some());
-    assert!(t.into_table().is_some() && g.into_global().is_some() && e.into_tag().is_some());
+    assert!(t.clone().into_table().is_some() && g.into_global().is_some() && e.into_tag().is_some());
+    let Extern::Table(table) = t.into_extern() else { panic!("it is a table") };
+    assert_eq!(table.ty(&*store).element(), &latier::RefType::FUNCREF);
     assert_eq!(names, ["f", "m", "s", "t", "g", "e"]);
 }
 
@@ -234,6 +236,14 @@ fn commands_and_reactors() {
         assert_eq!([next("command"), next("command")], [1, 1]);
         assert!(linker.get(&mut store, "command", "memory").is_none());
         assert!(matches!(linker.get(&mut store, "reactor", "memory"), Some(Extern::Memory(_))));
+        let needs = module(&engine, r#"(module (import "reactor" "next" (func)) (import "x" "y" (func)))"#);
+        let found = needs.imports().map(|import| linker.get_by_import(&mut store, &import).is_some());
+        assert_eq!(found.collect::<Vec<_>>(), [true, false]);
+        let odd = r#"(module (func (export "_start")) (global (export "odd") i32 (i32.const 1)))"#;
+        let odd = module(&engine, odd);
+        assert!(linker.module(&mut store, "odd", &odd).is_err());
+        linker.allow_shadowing(true).allow_unknown_exports(true).module(&mut store, "odd", &odd).unwrap();
+        assert!(linker.get(&mut store, "odd", "odd").is_none());
         let start = linker.get_default(&mut store, "command").unwrap();
         start.typed::<(), ()>(&store).unwrap().call(&mut store, ()).unwrap();
         let nothing = linker.get_default(&mut store, "nobody").unwrap();

@@ -2,6 +2,7 @@
 //! threads. Uses nothing that an embedder cannot.
 
 mod calls;
+mod config;
 mod errors;
 mod exceptions;
 mod hosts;
