@@ -3,6 +3,7 @@
 
 mod approach;
 mod attempt;
+mod counter;
 mod entry;
 mod legacy;
 mod table;
@@ -378,8 +379,12 @@ impl Control {
     }
 
     fn jump_if(&mut self, f: &mut Lowering<'_>, depth: u32) -> Result<(), CompileError> {
-        let condition = f.pop();
-        let target = self.target(f, self.frames.len() - 1 - depth as usize)?;
+        let mut condition = f.pop();
+        let n = self.frames.len() - 1 - depth as usize;
+        if matches!(self.frames[n].kind, Kind::Loop) {
+            condition = f.counter_condition(condition);
+        }
+        let target = self.target(f, n)?;
         let next = f.builder.create_block();
         f.ins().brif(condition, target, &self.args, next, &[]);
         if f.hint == Some(true) {

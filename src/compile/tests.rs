@@ -51,7 +51,7 @@ fn compile_all(module: &wasm::Module) -> Vec<Compiled> {
 }
 
 /// The intermediate form of the first defined function.
-fn first_clif(text: &str, settings: Settings) -> String {
+pub(super) fn first_clif(text: &str, settings: Settings) -> String {
     let module = module(text);
     let body = module.body(FuncIndex(module.desc.func_imports)).unwrap();
     clif(&module.desc, FunctionBody::new(&module, &body), settings).unwrap()
