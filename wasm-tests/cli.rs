@@ -55,6 +55,8 @@ fn help() -> Result<(), Failed> {
         &["inspect", "--help"],
         &["bisect", "--help"],
         &["-W", "help"],
+        &["--tier-up", "help"],
+        &["bisect", "--tier-up", "help"],
         &["--version"],
     ] {
         let output = process::latier(&directory, args, b"")?;
@@ -62,6 +64,14 @@ fn help() -> Result<(), Failed> {
             output.code == Some(0) && output.stderr.is_empty() && !output.stdout.is_empty(),
             &output.stderr,
         )?;
+    }
+    for (wrong, said) in [
+        ("speedup=1", "'speedup' is between 101 and"),
+        ("stepped=no", "needs a number"),
+        ("spedup=200", "'speedup'"),
+    ] {
+        let output = process::latier(&directory, ["--tier-up", wrong, "a.wasm"], b"")?;
+        must(output.code == Some(2) && output.stderr.contains(said), &output.stderr)?;
     }
     let output = process::latier(&directory, ["--stat", "a.wasm"], b"")?;
     must(output.code == Some(2) && output.stderr.contains("--stats"), &output.stderr)

@@ -1,7 +1,7 @@
 //! The cases: every file in every mode. A case is a dropped file; this harness only finds the files and says which
 //! kind each is by its folder. Knows no language feature.
 //!
-//! `cargo test --test wasm-tests -- FILTER` runs a part; `BLESS=1` rewrites the expected output of `run` and `refuse`.
+//! `cargo test --test wasm-tests -- FILTER` runs a part; `BLESS=1` rewrites the expected output of `run`, `refuse` and `timeline`.
 
 mod broken;
 mod cache;
@@ -15,6 +15,7 @@ mod refuse;
 mod run;
 mod spec;
 mod suites;
+mod timeline;
 
 use libtest_mimic::Arguments;
 
@@ -28,5 +29,6 @@ fn main() {
     trials.extend(cache::trials());
     trials.extend(cli::trials());
     trials.extend(complete::trials());
+    trials.extend(timeline::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,7 +1,8 @@
 //! The options: their names, their help and how their values are read. Runs nothing.
 
+use super::tier_up_settings::{self, TierUpSetting};
 use super::wasm_settings::{WasmSetting, WasmSettings};
-use crate::{Config, Mode, Tier, TierFilter, Validation};
+use crate::{Config, Mode, Tier, TierFilter, TierUp, Validation};
 use clap::builder::PossibleValue;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -30,7 +31,8 @@ Examples:
 
 const BISECT_EXAMPLES: &str = "\
 The program is run again and again, each time with other functions optimized and the rest in the first tier, until its \
-output or exit code tells which function makes the difference.
+output or exit code tells which function makes the difference. Where optimized code alone makes none, it is tried \
+taking over from the first tier's at the first, second and third call and round of a loop (`--tier-up stepped=N`).
 
 Examples:
   latier bisect app.wasm one two               output and exit code against those of the first tier
@@ -193,6 +195,9 @@ pub struct EngineOptions {
     /// The functions that the mode is for, by index; all others stay in the first tier [default: all]
     #[arg(long, value_name = "LO..HI,...")]
     pub tier_filter: Option<TierFilter>,
+    /// How hot functions are found and what is worth it, in the default mode; `--tier-up help` lists what can be set
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = TierUpSetting::parse)]
+    pub tier_up: Vec<TierUpSetting>,
     /// Keep in DIR what saves later runs work [default: latier in the user's directory of caches]
     #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache: Option<PathBuf>,
@@ -223,7 +228,7 @@ impl EngineOptions {
     pub fn config(&self, validation: Validation) -> (Config, WasmSettings) {
         let settings = WasmSettings::new(&self.common.wasm);
         let mut config = settings.config();
-        config.mode(self.mode).validation(validation);
+        config.mode(self.mode).validation(validation).tier_up(self.tier_up());
         if let Some(filter) = &self.tier_filter {
             config.tier_filter(filter.clone());
         }
@@ -231,6 +236,16 @@ impl EngineOptions {
             config.cache(cache);
         }
         (config, settings)
+    }
+
+    /// How hot functions are found.
+    pub fn tier_up(&self) -> TierUp {
+        tier_up_settings::tier_up(&self.tier_up)
+    }
+
+    /// Whether all that is wanted is the list of `--tier-up`.
+    pub fn wants_tier_up_help(&self) -> bool {
+        self.tier_up.contains(&TierUpSetting::Help)
     }
 
     /// Where things are kept from run to run: what `--cache` says, else where the user has such things (XDG Base

@@ -4,9 +4,14 @@ use super::timeline::Lines;
 use crate::{Event, Listener, Origin};
 
 /// Hears events and logs them: what becomes of a module as news, what becomes of a function in detail.
-#[derive(Default)]
 pub(super) struct Log {
     lines: Lines,
+}
+
+impl Log {
+    pub(super) fn new() -> Log {
+        Log { lines: Lines::new(true) }
+    }
 }
 
 impl Listener for Log {

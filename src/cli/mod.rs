@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod run;
 mod stats;
+pub mod tier_up_settings;
 mod timeline;
 pub mod wasm_settings;
 pub mod wast;
@@ -19,7 +20,7 @@ mod wast_command;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use error::Ending;
-use flags::{Cli, Command, CommonOptions};
+use flags::{Cli, Command, CommonOptions, EngineOptions};
 use std::ffi::OsString;
 
 /// Does what the arguments say and ends the process.
@@ -39,6 +40,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
             output::print(&wasm_settings::help());
             output::exit(0);
         }
+        if engine(&cli).is_some_and(EngineOptions::wants_tier_up_help) {
+            output::print(&tier_up_settings::help());
+            output::exit(0);
+        }
         start_log(options);
     }
     match cli.command {
@@ -54,14 +59,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
 
 /// The options that all commands have which look at a module.
 fn common(cli: &Cli) -> Option<&CommonOptions> {
-    Some(match &cli.command {
-        None => &cli.run.engine.common,
-        Some(Command::Run(run)) => &run.engine.common,
-        Some(Command::Wast(wast)) => &wast.engine.common,
-        Some(Command::Inspect(inspect)) => &inspect.common,
-        Some(Command::Bisect(bisect)) => &bisect.run.engine.common,
-        Some(Command::Completions(_) | Command::Man) => return None,
-    })
+    match &cli.command {
+        Some(Command::Inspect(inspect)) => Some(&inspect.common),
+        _ => engine(cli).map(|engine| &engine.common),
+    }
+}
+
+/// The options that all commands have which run something.
+fn engine(cli: &Cli) -> Option<&EngineOptions> {
+    match &cli.command {
+        None => Some(&cli.run.engine),
+        Some(Command::Run(run)) => Some(&run.engine),
+        Some(Command::Wast(wast)) => Some(&wast.engine),
+        Some(Command::Bisect(bisect)) => Some(&bisect.run.engine),
+        Some(Command::Inspect(_) | Command::Completions(_) | Command::Man) => None,
+    }
 }
 
 /// What the command `name` (that of no name, without one) cannot do without is missing: says so with its usage, and ends

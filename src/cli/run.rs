@@ -8,7 +8,7 @@ use super::timeline::{Page, Timeline};
 use super::wasm_settings::WasmSettings;
 use super::{end, invoke, missing, output};
 use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
-use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits};
+use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits, TierUp};
 use anyhow::Context;
 use std::io::Read;
 use std::mem::ManuallyDrop;
@@ -110,11 +110,12 @@ impl Program {
                 config.listener(made.clone());
                 page = Some(made);
             } else {
-                config.listener(Arc::new(Timeline::new(file).with_context(refused)?));
+                let timed = matches!(self.options.engine.tier_up(), TierUp::Sampled(_));
+                config.listener(Arc::new(Timeline::new(file, timed).with_context(refused)?));
             }
         }
         if tracing::enabled!(tracing::Level::INFO) {
-            config.listener(Arc::new(Log::default()));
+            config.listener(Arc::new(Log::new()));
         }
         Ok(page)
     }

@@ -23,20 +23,24 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline that begins now, in `file` or on standard error.
+    /// A timeline that begins now, in `file` or on standard error. `timed`: it says when and how long; else it is the
+    /// same for all runs in which the same happens.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub(super) fn new(file: Option<&Path>) -> io::Result<Timeline> {
+    pub(super) fn new(file: Option<&Path>, timed: bool) -> io::Result<Timeline> {
         let file = file.map(File::create).transpose()?;
-        Ok(Timeline { start: Instant::now(), lines: Lines::default(), file })
+        Ok(Timeline { start: Instant::now(), lines: Lines::new(timed), file })
     }
 }
 
 impl Listener for Timeline {
     fn event(&self, origin: &Origin<'_>, event: &Event<'_>) {
-        let at = self.start.elapsed().as_secs_f64() * 1e3;
-        let line = format!("{at:>12.3} ms  {}", self.lines.line(origin, event));
+        let mut line = self.lines.line(origin, event);
+        if self.lines.are_timed() {
+            let at = self.start.elapsed().as_secs_f64() * 1e3;
+            line = format!("{at:>12.3} ms  {line}");
+        }
         match &self.file {
             None => output::say(&line),
             // A line is one write, so lines of several threads do not mix. A full disk is no reason to stop a guest.

@@ -136,7 +136,7 @@ fn fill(json: &str) -> String {
 impl Listener for Page {
     fn event(&self, origin: &Origin<'_>, event: &Event<'_>) {
         let at = us(self.start.elapsed());
-        let words = Words::new(event);
+        let words = Words::new(event, true);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Event::Created { functions, .. } = event {
             kept.functions += u64::from(*functions);

@@ -27,8 +27,8 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// The words for an event.
-    pub(super) fn new(event: &Event<'_>) -> Words {
+    /// The words for an event; `timed`: with what is of this run alone, times and what depends on them.
+    pub(super) fn new(event: &Event<'_>, timed: bool) -> Words {
         let words = |what, function, tier, text: &str| Words {
             what,
             function: Some(function),
@@ -41,19 +41,20 @@ impl Words {
             Event::Created { functions, took, producers } => {
                 let from = if producers.is_empty() { "" } else { "; made by " };
                 let names: Vec<String> = producers.iter().map(|producer| producer.to_string()).collect();
-                let text = format!("{functions} functions, {} µs{from}{}", us(took), names.join(", "));
+                let took = if timed { format!(", {} µs", us(took)) } else { String::new() };
+                let text = format!("{functions} functions{took}{from}{}", names.join(", "));
                 Words { what: "created", function: None, entry: None, tier: None, cost: None, text }
             }
             Event::FirstCall { function } => words("first call", function, None, ""),
             Event::Compiled { function, tier, entry, cost } => Words {
                 entry: offset(entry),
                 cost: Some(cost),
-                ..words("compiled", function, Some(tier), &price(&cost))
+                ..words("compiled", function, Some(tier), &if timed { price(&cost) } else { String::new() })
             },
             Event::Refused { function, tier, reason } => words("refused", function, Some(tier), reason),
             Event::Redirected { function, tier } => words("redirected", function, Some(tier), ""),
             Event::TierUpQueued { function, entry, worth } => {
-                let text = format!("worth {worth:.1} times its compile");
+                let text = if timed { format!("worth {worth:.1} times its compile") } else { String::new() };
                 Words { entry: offset(entry), ..words("hot", function, None, &text) }
             }
             Event::TierUpRefused { function, entry, reason, message } => {
@@ -88,19 +89,29 @@ fn price(cost: &Cost) -> String {
 }
 
 /// Makes events into lines. It remembers how many modules there are: of one, nobody needs the number.
-#[derive(Default)]
 pub(in crate::cli) struct Lines {
+    timed: bool,
     several: AtomicBool,
 }
 
 impl Lines {
+    /// Lines that say how long things took, if they are `timed`; else nothing that is of this run alone.
+    pub(in crate::cli) fn new(timed: bool) -> Lines {
+        Lines { timed, several: AtomicBool::new(false) }
+    }
+
+    /// Whether they say how long things took.
+    pub(in crate::cli) fn are_timed(&self) -> bool {
+        self.timed
+    }
+
     /// The line for an event, without its end.
     pub(in crate::cli) fn line(&self, origin: &Origin<'_>, event: &Event<'_>) -> String {
         if matches!(event, Event::Created { .. }) && origin.module > 0 {
             self.several.store(true, Ordering::Relaxed);
         }
         let name = |function| origin.function_name(function);
-        write_line(&Words::new(event), name, self.module(origin.module), origin.thread)
+        write_line(&Words::new(event, self.timed), name, self.module(origin.module), origin.thread)
     }
 
     /// The number of a module, if it tells something.
@@ -165,7 +176,7 @@ mod tests {
     use super::*;
 
     fn line(event: &Event<'_>, name: Option<&str>, module: Option<u32>, thread: Thread) -> String {
-        write_line(&Words::new(event), |_| name.map(String::from), module, thread)
+        write_line(&Words::new(event, true), |_| name.map(String::from), module, thread)
     }
 
     #[test]
