@@ -33,7 +33,7 @@ pub fn bisect() -> Result<(), Failed> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("wasm-tests/programs/deep");
     let found = "The result is wrong when only f2 deep is optimized.\n  \
                  latier inspect --func 2 --tier optimized deep.wat\n  \
-                 latier --mode optimized --tier-filter 2 --invoke run deep.wat 100000\n";
+                 latier --mode=optimized --tier-filter 2 --invoke run deep.wat 100000\n";
     for (range, runs) in [(&[][..], 6), (&["--range", "2..99"], 5)] {
         let args = ["bisect"].iter().chain(range).chain(&["--invoke", "run", "deep.wat", "100000"]);
         let output = process::latier(&directory, args, b"")?;
@@ -43,12 +43,20 @@ pub fn bisect() -> Result<(), Failed> {
         )?;
         must(output.stderr.lines().count() <= runs, &output.stderr)?;
     }
+    let found = found.replace("--mode=optimized", "--mode=tiered --tier-up=stepped=1");
+    let args = ["bisect", "--tier-up", "stepped=1", "--invoke", "run", "deep.wat", "100000"];
+    let output = process::latier(&directory, args, b"")?;
+    must(output.code == Some(0) && output.stdout == found, format!("{}{}", output.stdout, output.stderr))?;
     let good = super::directory("bisect")?.join("good.txt");
     fs::write(&good, "11\n")?;
     let good = good.to_string_lossy();
     let good = good.as_ref();
     let failures = [
-        (&["--invoke", "run", "deep.wat", "10"][..], 1, "there is nothing to find"),
+        (
+            &["--invoke", "run", "deep.wat", "10"][..],
+            1,
+            "right in optimized, tiered stepped=1, tiered stepped=2, tiered stepped=3, too: there is nothing",
+        ),
         (&["--good", good, "--invoke", "run", "deep.wat", "11"], 1, "in the first tier the result is not"),
         (&["--good", good, "--invoke", "run", "deep.wat", "10"], 1, "there is nothing to find"),
         (&["--good", "none.txt", "deep.wat"], 1, "failed to read `none.txt`"),

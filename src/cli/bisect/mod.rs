@@ -3,6 +3,7 @@
 
 mod child;
 mod search;
+mod way;
 
 use super::error::{Ending, FAILED};
 use super::flags::{BisectOptions, BisectOwn};
@@ -16,11 +17,12 @@ use std::io::{IsTerminal, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
+use way::Way;
 
 /// How much longer than the run that is right another one may take before it is wrong, and how long in any case.
 const PATIENCE: (u32, Duration) = (20, Duration::from_secs(10));
 /// Options of `run` that a bisection sets itself.
-const SET: [&str; 2] = ["mode", "tier-filter"];
+const SET: [&str; 3] = ["mode", "tier-filter", "tier-up"];
 
 /// Bisects, says what was found, and ends the process. `args` are all arguments as they were typed.
 pub(super) fn main(options: &BisectOptions, args: &[OsString]) -> ! {
@@ -32,12 +34,12 @@ pub(super) fn main(options: &BisectOptions, args: &[OsString]) -> ! {
     if file == Path::new("-") {
         end(&Ending::usage("the program must be in a file: it is run many times"), color);
     }
-    let mode = mode(options);
+    let mode = options.run.engine.mode;
     if mode == Mode::Baseline || mode == Mode::EagerBaseline {
         let message = format!("with `--mode {mode}` no function leaves the first tier");
         end(&Ending::usage(message), color);
     }
-    match Bisection::new(options, file, mode, args).and_then(|bisection| bisection.run()) {
+    match Bisection::new(options, file, args).and_then(|bisection| bisection.run()) {
         Ok(text) => {
             output::print(&text);
             output::exit(0)
@@ -46,35 +48,23 @@ pub(super) fn main(options: &BisectOptions, args: &[OsString]) -> ! {
     }
 }
 
-/// The mode in which the result is wrong. The default mode decides by time; the optimized one does not.
-fn mode(options: &BisectOptions) -> Mode {
-    match options.run.engine.mode {
-        Mode::Tiered => Mode::Optimized,
-        other => other,
-    }
-}
-
 struct Bisection<'a> {
     file: &'a Path,
     module: Module,
-    mode: Mode,
+    /// The ways of compiling in which the result may be wrong.
+    ways: Vec<Way>,
     /// The functions in question.
     range: Range<u32>,
     /// What is right, if it was said.
     said: Option<Outcome>,
-    /// The arguments of each run but the mode and the filter.
+    /// The arguments of each run but the way and the filter.
     options: Vec<OsString>,
     file_and_args: &'a [OsString],
     stdin: Vec<u8>,
 }
 
 impl<'a> Bisection<'a> {
-    fn new(
-        options: &'a BisectOptions,
-        file: &'a Path,
-        mode: Mode,
-        args: &[OsString],
-    ) -> Result<Bisection<'a>> {
+    fn new(options: &'a BisectOptions, file: &'a Path, args: &[OsString]) -> Result<Bisection<'a>> {
         let (mut config, _) = options.run.engine.config(Validation::Lazy);
         config.mode(Mode::Baseline);
         let module = run::load(&Engine::new(&config)?, file)?;
@@ -96,22 +86,26 @@ impl<'a> Bisection<'a> {
         let file_and_args = &options.run.file_and_args;
         let before = &args[..args.len() - file_and_args.len()];
         let said = said.transpose()?;
-        Ok(Bisection { file, module, mode, range, said, options: others(before), file_and_args, stdin })
+        let ways = Way::all(&options.run.engine);
+        Ok(Bisection { file, module, ways, range, said, options: others(before), file_and_args, stdin })
     }
 
     fn run(&self) -> Result<String> {
         let (right, limit) = self.right()?;
-        let all = self.try_with(Some(self.range.clone()), Some(limit))?;
-        self.say(&format!("{} {}", self.mode, TierFilter::new([self.range.clone()])), &all, Some(&right));
-        if all == right {
-            bail!("the result is right in {}, too: there is nothing to find", self.mode);
-        }
-        let found = search::narrow(self.range.clone(), |part| -> Result<bool> {
-            let outcome = self.try_with(Some(part.clone()), Some(limit))?;
-            self.say(&format!("{} {}", self.mode, TierFilter::new([part])), &outcome, Some(&right));
+        let wrong = |way: Way, part: Range<u32>| -> Result<bool> {
+            let filter = TierFilter::new([part.clone()]);
+            let (outcome, _) = self.child(Some((way, part)), Some(limit))?;
+            self.say(&format!("{way} {filter}"), &outcome, Some(&right));
             Ok(outcome != right)
-        })?;
-        Ok(self.report(found.range))
+        };
+        for way in &self.ways {
+            if wrong(*way, self.range.clone())? {
+                let found = search::narrow(self.range.clone(), |part| wrong(*way, part))?;
+                return Ok(self.report(*way, found.range));
+            }
+        }
+        let ways: Vec<String> = self.ways.iter().map(Way::to_string).collect();
+        bail!("the result is right in {}, too: there is nothing to find", ways.join(", "))
     }
 
     /// The right outcome, and how long a run may take.
@@ -138,16 +132,17 @@ impl<'a> Bisection<'a> {
         Ok((first, (slowest * PATIENCE.0).max(PATIENCE.1)))
     }
 
-    /// What a run gives in which only the functions of `part` may leave the first tier.
-    fn try_with(&self, part: Option<Range<u32>>, limit: Option<Duration>) -> Result<Outcome> {
-        Ok(self.child(part, limit)?.0)
-    }
-
-    fn child(&self, part: Option<Range<u32>>, limit: Option<Duration>) -> Result<(Outcome, Duration)> {
-        let mode = if part.is_some() { self.mode } else { Mode::Baseline };
-        let filter = TierFilter::new(part);
-        let own = ["run".into(), format!("--mode={mode}"), format!("--tier-filter={filter}")];
-        let args = own.into_iter().map(OsString::from);
+    /// What a run gives, and how long it takes, in which only the functions of a part leave the first tier, in some
+    /// way; or none.
+    fn child(&self, part: Option<(Way, Range<u32>)>, limit: Option<Duration>) -> Result<(Outcome, Duration)> {
+        let own = match part {
+            Some((way, part)) => {
+                let filter = format!("--tier-filter={}", TierFilter::new([part]));
+                way.options().into_iter().chain([filter]).collect()
+            }
+            None => vec![format!("--mode={}", Mode::Baseline)],
+        };
+        let args = ["run".into()].into_iter().chain(own).map(OsString::from);
         let args: Vec<OsString> =
             args.chain(self.options.iter().cloned()).chain(self.file_and_args.iter().cloned()).collect();
         child::run(&args, &self.stdin, limit).context("the program cannot be run as a child process")
@@ -164,30 +159,26 @@ impl<'a> Bisection<'a> {
     }
 
     /// What was found, and how to look at it.
-    fn report(&self, found: Range<u32>) -> String {
+    fn report(&self, way: Way, found: Range<u32>) -> String {
+        let tier = way.tier();
         let label = |function| inspect::label(self.module.loaded().wasm(), function);
         let (first, last) = (found.start, found.end - 1);
         let mut text = if first == last {
-            format!("The result is wrong when only {} is {}.\n", label(first), self.tier())
+            format!("The result is wrong when only {} is {tier}.\n", label(first))
         } else {
             let between = if last - first > 1 { format!("{first}..{}", found.end) } else { "both".into() };
             let [one, other] = [first, last].map(label);
-            let tier = self.tier();
             format!("The result is wrong when {between} are {tier}, and right without {one} or {other}.\n")
         };
         let file = self.file.display();
         for function in if first == last { vec![first] } else { vec![first, last] } {
-            let tier = self.mode.row().first;
             text += &format!("  latier inspect --func {function} --tier {tier} {file}\n");
         }
         let words: Vec<String> = self.options.iter().chain(self.file_and_args).map(quoted).collect();
         let filter = TierFilter::new([found]);
-        text += &format!("  latier --mode {} --tier-filter {filter} {}\n", self.mode, words.join(" "));
+        let options = way.options().join(" ");
+        text += &format!("  latier {options} --tier-filter {filter} {}\n", words.join(" "));
         text
-    }
-
-    fn tier(&self) -> &'static str {
-        self.mode.row().first.name()
     }
 }
 
@@ -233,8 +224,7 @@ mod tests {
 
     #[test]
     fn runs_get_the_options_that_are_not_the_bisection_s() {
-        let args =
-            "latier bisect --dir . --range 3..9 -W simd=n --mode=fast --good=x --tier-filter 3 --argv0 a --";
+        let args = "latier bisect --dir . --range 3..9 -W simd=n --mode=fast --good=x --tier-filter 3 --argv0 a --tier-up stepped=1 --";
         let args: Vec<OsString> = args.split(' ').map(OsString::from).collect();
         assert_eq!(others(&args), ["--dir", ".", "-W", "simd=n", "--argv0", "a"]);
     }

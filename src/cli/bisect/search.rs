@@ -45,8 +45,8 @@ pub(super) fn narrow<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compile::{Backend, CompileError, Compiled, FunctionBody};
-    use crate::{Config, Engine, Error, Instance, Mode, Module, Store, Tier, TierFilter};
+    use crate::compile::{Backend, CompileError, Compiled, Entry, FunctionBody};
+    use crate::{Config, Engine, Error, Instance, Mode, Module, Store, Tier, TierFilter, TierUp};
     use latier_runtime::abi::FuncIndex;
     use latier_runtime::module::ModuleDesc;
     use std::convert::Infallible;
@@ -87,10 +87,11 @@ mod tests {
         assert_eq!(found, 9..10);
     }
 
-    /// A backend that subtracts in one function where it should add.
+    /// A backend that subtracts where it should add, in one function, if its code is entered so.
     struct Spoilt {
         backend: Arc<dyn Backend>,
         function: FuncIndex,
+        entered: fn(Entry) -> bool,
     }
 
     impl Backend for Spoilt {
@@ -98,28 +99,31 @@ mod tests {
             /// `i32.add` and `i32.sub`.
             const OPERATORS: (u8, u8) = (0x6a, 0x6b);
             let mut bytes = body.bytes.to_vec();
-            if body.index == self.function {
+            if body.index == self.function && (self.entered)(body.entry) {
                 bytes.iter_mut().filter(|byte| **byte == OPERATORS.0).for_each(|byte| *byte = OPERATORS.1);
             }
             self.backend.compile(module, FunctionBody { bytes: &bytes, ..body })
         }
     }
 
-    /// The functions of a module are made wrong one after the other in the optimizing tier, and found by what the
-    /// module computes.
-    #[test]
-    fn a_miscompiled_function_is_found_by_the_program_s_result() -> Result<(), Error> {
-        const FUNCTIONS: u32 = 40;
-        let chain: String = (0..FUNCTIONS)
-            .map(|n| format!("(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {})))", n + 1))
-            .collect();
+    const FUNCTIONS: u32 = 40;
+
+    /// Each of these functions in turn is made wrong in the optimizing tier, if its code is entered so, and found by
+    /// what the module computes.
+    fn are_found(
+        function: fn(u32) -> String,
+        mode: Mode,
+        step: u64,
+        entered: fn(Entry) -> bool,
+    ) -> Result<(), Error> {
+        let functions: String = (0..FUNCTIONS).map(function).collect();
         let calls = (0..FUNCTIONS).fold("(i32.const 0)".to_owned(), |sum, n| format!("(call {n} {sum})"));
-        let text = format!("(module {chain} (func (export \"run\") (result i32) {calls}))");
+        let text = format!("(module {functions} (func (export \"run\") (result i32) {calls}))");
         let run = |spoilt: u32, part: Range<u32>| -> Result<i32, Error> {
             let mut config = Config::new();
-            config.mode(Mode::Optimized).tier_filter(TierFilter::new([part]));
+            config.mode(mode).tier_up(TierUp::Stepped(step)).tier_filter(TierFilter::new([part]));
             config.wrap_backend(Arc::new(move |tier, backend| match tier {
-                Tier::Optimized => Arc::new(Spoilt { backend, function: FuncIndex(spoilt) }),
+                Tier::Optimized => Arc::new(Spoilt { backend, function: FuncIndex(spoilt), entered }),
                 _ => backend,
             }));
             let engine = Engine::new(&config)?;
@@ -135,5 +139,29 @@ mod tests {
             assert_eq!(found.range, spoilt..spoilt + 1);
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_miscompiled_function_is_found_by_the_program_s_result() -> Result<(), Error> {
+        let adds =
+            |n| format!("(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {})))", n + 1);
+        are_found(adds, Mode::Optimized, 1, |_| true)
+    }
+
+    #[test]
+    fn a_body_that_is_wrong_only_when_a_loop_is_left_for_it_is_found() -> Result<(), Error> {
+        let counts = |n| {
+            format!(
+                "(func (param i32) (result i32) (local $i i32)
+                   (loop
+                     (local.set 0 (i32.add (local.get 0) (i32.const {})))
+                     (local.set $i (i32.sub (local.get $i) (i32.const -1)))
+                     (br_if 0 (i32.lt_u (local.get $i) (i32.const 5))))
+                   (local.get 0))",
+                n + 1
+            )
+        };
+        let at_loops = |entry| matches!(entry, Entry::Loop(_));
+        are_found(counts, Mode::Tiered, 2, at_loops)
     }
 }
