@@ -2,7 +2,7 @@
 
 use super::{Instance, Start};
 use crate::said::{Outcome, State, Trap, Value};
-use latier::{Config, Engine, Extern, Mode, Module, Store, Val};
+use latier::{Config, Engine, Extern, Mode, Module, Store, TierUp, Val};
 
 /// latier in one mode.
 pub struct Latier {
@@ -14,6 +14,12 @@ impl Latier {
     /// An engine of a mode.
     pub fn new(mode: Mode) -> latier::Result<Latier> {
         Ok(Latier { engine: Engine::new(Config::new().mode(mode))?, name: mode.row().name })
+    }
+
+    /// An engine in which everything is optimized at its second call, and every loop left in its second round.
+    pub fn stepped() -> latier::Result<Latier> {
+        let engine = Engine::new(Config::new().tier_up(TierUp::Stepped(2)))?;
+        Ok(Latier { engine, name: "tiered-stepped" })
     }
 }
 

@@ -38,6 +38,7 @@ pub fn all() -> anyhow::Result<Vec<Box<dyn Engine>>> {
     for mode in [Mode::Baseline, Mode::Optimized, Mode::EagerBaseline, Mode::EagerOptimized] {
         engines.push(Box::new(latier::Latier::new(mode)?));
     }
+    engines.push(Box::new(latier::Latier::stepped()?));
     engines.push(Box::new(wasmi::Wasmi::new()));
     engines.push(Box::new(wasmtime::Wasmtime::new()?));
     Ok(engines)
