@@ -40,10 +40,6 @@ const OTHERS: usize = 5;
 /// The most operands and results that an operator has.
 pub(super) const MAX_OPERANDS: usize = 5;
 
-/// Placeholders of displacements: of the operands, deepest first, then of two results.
-pub(super) const DISPLACEMENTS: [i32; MAX_OPERANDS + 2] =
-    [-0x1122_3348, -0x1526_3748, -0x192a_3b48, -0x1d2e_3f48, -0x2132_4348, -0x2536_4748, -0x293a_4b48];
-
 /// Where the namespace of exits is told from that of symbols.
 const EXITS: u32 = 9;
 
@@ -59,6 +55,8 @@ pub(super) struct Request<'a> {
     /// Whether operand 0 is an address, which is as good with 64 bits.
     pub(super) address: bool,
     pub(super) relaxed: RelaxedForms,
+    /// Placeholders of displacements: of the operands, deepest first, then of two results.
+    pub(super) displacements: &'a [i32; MAX_OPERANDS + 2],
 }
 
 /// What Cranelift makes of a request.
@@ -298,7 +296,7 @@ fn operate(
     for (n, (value, ty)) in values.iter().zip(&types).enumerate() {
         if in_memory {
             let frame = if returns { f.ins().get_frame_pointer(I64) } else { registers.frame };
-            f.ins().store(frame_access(), *value, frame, DISPLACEMENTS[MAX_OPERANDS + n]);
+            f.ins().store(frame_access(), *value, frame, request.displacements[MAX_OPERANDS + n]);
             continue;
         }
         let rotation = usize::from(request.form.rotation);
@@ -320,7 +318,7 @@ fn operate(
 fn operand(f: &mut Lowering<'_>, request: &Request<'_>, registers: Registers, n: usize) -> Value {
     let (ty, rotation) = (request.params[n], (usize::from(request.form.rotation) + n) % ROTATIONS);
     let wide = request.address && n == 0 && ty == Ty::I32;
-    let displacement = DISPLACEMENTS[n];
+    let displacement = request.displacements[n];
     match request.form.class(n) {
         Class::Memory if wide => f.ins().uload32(frame_access(), registers.frame, displacement),
         Class::Memory => f.ins().load(ty.clif(), frame_access(), registers.frame, displacement),

@@ -1,6 +1,6 @@
 //! The stencils there are: each is made when it is first asked for, once in the process, and checked then.
 
-use super::extract::{self, Stencil};
+use super::extract::{Machine, Stencil};
 use super::form::{Class, Form, Ty};
 use super::generate::{Generator, MAX_OPERANDS, Raw, Request};
 use super::kept;
@@ -14,10 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError, RwLock};
 
-/// Constant operands, in two makings that have to agree: the placeholder chooses the encoding.
-const CONSTANTS: [[i64; MAX_OPERANDS]; 2] =
-    [[0x2b3c_4d56, 0x2d5e_6f78, 0x2a4b_5c6d, 0, 0], [-0x2b3c_4d57, -0x2d5e_6f79, -0x2a4b_5c6e, 0, 0]];
-/// The same of shift amounts, which are small.
+/// Amounts of shifts, which are small, in two makings.
 const AMOUNTS: [[i64; MAX_OPERANDS]; 2] = [[27, 27, 27, 0, 0], [21, 21, 21, 0, 0]];
 
 /// One operator, with its stencils in all forms.
@@ -82,6 +79,7 @@ pub(super) struct Instance<'a> {
 /// All operators that were asked for.
 pub(super) struct Table {
     isa: &'static OwnedTargetIsa,
+    machine: &'static Machine,
     relaxed: RelaxedForms,
     rows: RwLock<HashMap<Vec<u8>, &'static Row>>,
     generator: Mutex<Generator>,
@@ -130,23 +128,30 @@ impl Table {
         let table = TABLES[usize::from(relaxed_simd_deterministic)].get_or_init(|| {
             let isa = target::isa(Settings::Stencil).map_err(|e| e.message)?;
             if isa.name() != "x64" {
-                return Err(format!("there are no stencils for {}", isa.name()));
+                return Err(format!("no body is stitched for {} yet", isa.name()));
             }
-            Ok(Table::new(isa, relaxed_simd_deterministic))
+            Table::new(isa, relaxed_simd_deterministic)
         });
         table.as_ref().map_err(Clone::clone)
     }
 
-    /// A table of stencils for an x86-64 processor.
-    pub(super) fn new(isa: &'static OwnedTargetIsa, relaxed_simd_deterministic: bool) -> Table {
-        Table {
+    /// A table of stencils for a processor, which need not be the one at hand.
+    ///
+    /// # Errors
+    /// When none can be made for it.
+    pub(super) fn new(
+        isa: &'static OwnedTargetIsa,
+        relaxed_simd_deterministic: bool,
+    ) -> Result<Table, String> {
+        Ok(Table {
             isa,
+            machine: Machine::of(isa)?,
             relaxed: RelaxedForms::new(isa, relaxed_simd_deterministic),
             rows: RwLock::default(),
             generator: Mutex::new(Generator::new(isa)),
             made: AtomicUsize::new(0),
             loaded: Once::new(),
-        }
+        })
     }
 
     /// The row of an operator with operands of these types.
@@ -211,7 +216,7 @@ impl Table {
         let (raw, stencil) = self.make_once(row, form, instance, values[0])?;
         if constants {
             let (_, other) = self.make_once(row, form, instance, values[1])?;
-            if !extract::agree(&stencil, &other) {
+            if !self.machine.agree(&stencil, &other) {
                 return Err("its code depends on its constants".into());
             }
         }
@@ -232,7 +237,7 @@ impl Table {
                 *generator = Generator::new(self.isa);
                 e.message
             })?;
-            let stencil = extract::extract(&raw, request, &symbols, offset, row.amount);
+            let stencil = (self.machine.extract)(&raw, request, &symbols, offset, row.amount);
             let op = request.op;
             let stencil = stencil.map_err(|e| format!("the stencil of {op:?} has an unknown shape: {e}"))?;
             Ok((raw, stencil))
@@ -264,6 +269,7 @@ impl Table {
             constants,
             address: row.address,
             relaxed: self.relaxed,
+            displacements: &self.machine.displacements,
         };
         let mut generator = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
         make(&mut generator, &request, placed.as_ref().map(|(_, placeholder)| *placeholder))
@@ -286,6 +292,6 @@ impl Table {
 
     /// What constant operands are, in makings that have to agree.
     pub(super) fn constants(&self, row: &Row) -> &[[i64; MAX_OPERANDS]; 2] {
-        if row.amount.is_some() { &AMOUNTS } else { &CONSTANTS }
+        if row.amount.is_some() { &AMOUNTS } else { &self.machine.constants }
     }
 }

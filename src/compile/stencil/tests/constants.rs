@@ -49,7 +49,7 @@ fn named(
 
 #[test]
 fn small_constants_get_the_instructions_of_large_ones() {
-    let (survey, table) = (Survey::new(), Table::new(x86_64(3), true));
+    let (survey, table) = (Survey::new(), Table::new(x86_64(3), true).unwrap());
     let (mut compared, mut others) = (0, String::new());
     for spelled in &survey.operators {
         let row = survey.row(&table, spelled).unwrap();

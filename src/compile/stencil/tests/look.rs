@@ -1,10 +1,13 @@
 //! What some stencils look like, instruction by instruction, with what is written into them.
 
 use super::survey::{Survey, forms};
-use super::{Table, hold, words, x86_64};
+use super::{Table, aarch64, hold, words, x86_64};
 use crate::compile::stencil::extract::{Hole, Stencil};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 use std::fmt::Write;
+use yaxpeax_arch::{Decoder as _, U8Reader};
+use yaxpeax_arm::armv8::a64::InstDecoder;
 
 /// Operators by the start of their names, each with forms.
 const SHOWN: &[(&str, &[&str])] = &[
@@ -45,8 +48,18 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("ThrowRef ", &["frame"]),
 ];
 
-/// The instructions of a stencil: offset, length and text of each.
-fn instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
+/// The instructions of an AArch64 stencil: offset, length and text of each.
+fn aarch64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
+    let words = stencil.code().as_chunks::<4>().0.iter().enumerate();
+    let text = |bytes: &[u8; 4]| match InstDecoder::default().decode(&mut U8Reader::new(bytes)) {
+        Ok(instruction) => instruction.to_string(),
+        Err(_) => format!(".word {:#010x}", u32::from_le_bytes(*bytes)),
+    };
+    words.map(|(n, bytes)| (4 * n, 4, text(bytes))).collect()
+}
+
+/// The same of an x86-64 stencil.
+fn x86_64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
     let mut formatter = GasFormatter::new();
     let decoder = Decoder::with_ip(64, stencil.code(), 0, DecoderOptions::NONE);
     let each = decoder.into_iter().map(|instruction| {
@@ -74,8 +87,11 @@ fn place(hole: Hole) -> String {
 }
 
 /// The stencils that are shown, as text.
-fn look() -> String {
-    let (survey, table) = (Survey::new(), Table::new(x86_64(3), true));
+fn look(
+    isa: &'static OwnedTargetIsa,
+    instructions: impl Fn(&Stencil) -> Vec<(usize, usize, String)>,
+) -> String {
+    let (survey, table) = (Survey::new(), Table::new(isa, true).unwrap());
     let mut text = String::new();
     for (start, wanted) in SHOWN {
         let spelled = survey.operators.iter().find(|spelled| spelled.name.starts_with(start));
@@ -114,5 +130,10 @@ fn look() -> String {
 
 #[test]
 fn stencils_of_x86_64_look_as_they_did() {
-    hold("look-x86_64.txt", &look());
+    hold("look-x86_64.txt", &look(x86_64(3), x86_64_instructions));
+}
+
+#[test]
+fn stencils_of_aarch64_look_as_they_did() {
+    hold("look-aarch64.txt", &look(aarch64(), aarch64_instructions));
 }

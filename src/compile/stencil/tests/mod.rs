@@ -35,6 +35,11 @@ fn x86_64(level: usize) -> &'static OwnedTargetIsa {
     machine("x86_64-unknown-linux-gnu", &LEVELS[..level - 1].concat())
 }
 
+/// AArch64 as it is from version 8.1 on.
+fn aarch64() -> &'static OwnedTargetIsa {
+    machine("aarch64-unknown-linux-gnu", &["has_lse"])
+}
+
 /// A form in words: where the operands are, and where it goes on.
 fn words(form: Form, spelled: &Spelled) -> String {
     let rotation = if form.frame { String::new() } else { format!(" rotation {}", form.rotation) };
@@ -60,7 +65,7 @@ fn hold(name: &str, actual: &str) {
 /// Operators whose forms in registers (or in the frame, for those that have no others) are not all there: what is
 /// missing, why, and Cranelift's assembly.
 fn missing(isa: &'static OwnedTargetIsa) -> Vec<String> {
-    let (survey, table) = (Survey::new(), Table::new(isa, true));
+    let (survey, table) = (Survey::new(), Table::new(isa, true).unwrap());
     let mut missing = Vec::new();
     for spelled in &survey.operators {
         let row = match survey.row(&table, spelled) {
@@ -100,6 +105,8 @@ fn operands_in_registers_always_do() {
         missing.retain(|text| !text.contains("LibCall(Fma"));
         assert!(missing.is_empty(), "x86-64 level {level}, {}:\n{}", missing.len(), missing.join("\n"));
     }
+    let missing_there = missing(aarch64());
+    assert!(missing_there.is_empty(), "AArch64, {}:\n{}", missing_there.len(), missing_there.join("\n"));
     let host = missing(target::isa(Settings::Stencil).unwrap());
     assert!(host.is_empty(), "{}", host.join("\n"));
 }
@@ -107,7 +114,7 @@ fn operands_in_registers_always_do() {
 /// How many forms there are of those that there could be; then which forms operators lack, and why: first what is
 /// lacking, then the operators, with how many of each (by what they depend on) it is so.
 fn census(isa: &'static OwnedTargetIsa) -> String {
-    let (survey, table) = (Survey::new(), Table::new(isa, true));
+    let (survey, table) = (Survey::new(), Table::new(isa, true).unwrap());
     let (mut possible, mut usable, mut bytes) = (0, 0, 0);
     let mut all: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
     for spelled in &survey.operators {
@@ -151,4 +158,9 @@ fn census(isa: &'static OwnedTargetIsa) -> String {
 #[test]
 fn forms_on_x86_64_are_those_that_are_held() {
     hold("forms-x86_64.txt", &census(x86_64(3)));
+}
+
+#[test]
+fn forms_on_aarch64_are_those_that_are_held() {
+    hold("forms-aarch64.txt", &census(aarch64()));
 }

@@ -9,90 +9,38 @@
 //!   constants, 16 to a line              kept apart
 //! ```
 
-use super::form::Class;
-use super::generate::{DISPLACEMENTS, MAX_OPERANDS, Raw, Request};
-use super::instead::Instead;
-use super::narrow::{Instructions, Width};
+use super::{Access, Hole, Machine, Stencil};
+use crate::compile::stencil::form::Class;
+use crate::compile::stencil::generate::{MAX_OPERANDS, Raw, Request};
+use crate::compile::stencil::instead::Instead;
+use crate::compile::stencil::narrow::{Instructions, Width};
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::TrapCode;
-use serde::{Deserialize, Serialize};
 
-/// What the pass writes at a place of a stencil, or notes about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// 32 bits, or 8, or none: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
-    Displacement(u8, Access),
-    /// 32 bits, or 8: constant operand n.
-    Constant(u8, Width),
-    /// The low byte of constant operand n, which is less than this.
-    Amount(u8, u8),
-    /// This less the low byte of constant operand n.
-    Complement(u8, u8),
-    /// 32 bits, or 8: the access's static offset plus this.
-    Offset(u8, Width),
-    /// 32 bits: the distance to where the branch goes.
-    Taken,
-    /// 32 bits: the distance to an instruction that traps.
-    Trap(TrapCode),
-    /// 32 bits: the distance to the GOT entry of the operator's n-th symbol.
-    Symbol(u8),
-    /// 32 bits: the distance to byte n of the stencil's constants, from this many bytes behind the place.
-    Pool(u16, u8),
-    /// The instruction here may trap.
-    Site(TrapCode),
-    /// A call returns here.
-    Call,
-}
-
-/// How an access to the frame may be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Access {
-    pub(super) width: Width,
-    pub(super) instead: Instead,
-    /// How many bytes behind the place the instruction ends.
-    pub(super) end: u8,
-}
-
-impl Access {
-    const UNKNOWN: Access = Access { width: Width::FIXED, instead: Instead::Never, end: 4 };
-}
-
-/// The code of one operator in one form.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stencil {
-    /// Padded to whole chunks, which are quick to copy, and by one more.
-    pub(super) chunks: Box<[[u8; CHUNK]]>,
-    /// How many bytes of the chunks are code.
-    pub(super) len: usize,
-    /// Places in the code, in its order.
-    pub(super) holes: Box<[(u16, Hole)]>,
-    /// Constants that the code refers to.
-    pub(super) pool: Box<[u8]>,
-    /// Bytes below the frame's own that it uses, from the stack pointer up.
-    pub(super) spill: u32,
-}
-
-/// Stencils are copied by so many bytes at once.
-pub(super) const CHUNK: usize = 32;
-
-impl Stencil {
-    pub(super) fn new(mut code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
-        let len = code.len();
-        code.resize(len.next_multiple_of(CHUNK) + CHUNK, 0);
-        Stencil { chunks: code.as_chunks().0.into(), len, holes, pool, spill }
-    }
-
-    pub(super) fn code(&self) -> &[u8] {
-        &self.chunks.as_flattened()[..self.len]
-    }
-}
+/// Displacements and constants have 32 bits, in one place each.
+pub(super) const MACHINE: Machine = Machine {
+    displacements: [
+        -0x1122_3348,
+        -0x1526_3748,
+        -0x192a_3b48,
+        -0x1d2e_3f48,
+        -0x2132_4348,
+        -0x2536_4748,
+        -0x293a_4b48,
+    ],
+    constants: [
+        [0x2b3c_4d56, 0x2d5e_6f78, 0x2a4b_5c6d, 0, 0],
+        [-0x2b3c_4d57, -0x2d5e_6f79, -0x2a4b_5c6e, 0, 0],
+    ],
+    extract,
+    blank,
+};
 
 const LEAVE: [u8; 4] = [0x48, 0x89, 0xec, 0x5d];
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
-/// The stencil in `raw`, which was made with the placeholders of `request`. `symbols` are the operator's own,
-/// `offset` is the placeholder of its static offset, `amount` is whether its constants are shift amounts.
-pub(super) fn extract(
+/// The stencil in `raw`, which was made with the placeholders of `request`.
+fn extract(
     raw: &Raw,
     request: &Request<'_>,
     symbols: &[Symbol],
@@ -120,6 +68,20 @@ pub(super) fn extract(
     found.instructions(request)?;
     found.holes.sort_by_key(|(at, _)| *at);
     Ok(Stencil::new(found.code, found.holes.into(), pool.into(), spill))
+}
+
+/// A stencil's code without what is written into it.
+fn blank(stencil: &Stencil) -> Vec<u8> {
+    let mut code = stencil.code().to_vec();
+    for (at, hole) in &stencil.holes {
+        let at = usize::from(*at);
+        match hole {
+            Hole::Constant(..) | Hole::Offset(..) => code[at..at + 4].fill(0),
+            Hole::Amount(..) | Hole::Complement(..) => code[at] = 0,
+            _ => {}
+        }
+    }
+    code
 }
 
 /// How long the prologue is and how many bytes it reserves.
@@ -347,7 +309,7 @@ impl Extraction {
         let results = 0..if request.form.frame { raw.results.len() } else { 0 };
         let expected = params.chain(results.map(|n| MAX_OPERANDS + n));
         for n in expected {
-            let places = self.places(&DISPLACEMENTS[n].to_le_bytes());
+            let places = self.places(&MACHINE.displacements[n].to_le_bytes());
             let [at] = places[..] else {
                 return Err(format!("operand {n} is at {} places", places.len()));
             };
@@ -360,7 +322,8 @@ impl Extraction {
             }
             self.hole(at, Hole::Displacement(n as u8, Access::UNKNOWN));
         }
-        let stray = DISPLACEMENTS.iter().filter(|d| !self.places(&d.to_le_bytes()).is_empty()).count();
+        let stray =
+            MACHINE.displacements.iter().filter(|d| !self.places(&d.to_le_bytes()).is_empty()).count();
         let known = self.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Displacement(..))).count();
         if stray == known { Ok(()) } else { Err("a displacement too many".into()) }
     }
@@ -418,21 +381,4 @@ impl Extraction {
         }
         Ok(())
     }
-}
-
-/// Whether two stencils of one operator, made with other constants, differ in nothing but these.
-pub(super) fn agree(a: &Stencil, b: &Stencil) -> bool {
-    let blank = |s: &Stencil| {
-        let mut code = s.code().to_vec();
-        for (at, hole) in &s.holes {
-            let at = usize::from(*at);
-            match hole {
-                Hole::Constant(..) | Hole::Offset(..) => code[at..at + 4].fill(0),
-                Hole::Amount(..) | Hole::Complement(..) => code[at] = 0,
-                _ => {}
-            }
-        }
-        code
-    };
-    a.holes == b.holes && a.len == b.len && a.pool == b.pool && a.spill == b.spill && blank(a) == blank(b)
 }

@@ -1,0 +1,118 @@
+//! From Cranelift's machine code for one operator to a stencil: what a stencil is, and which machines have them. How
+//! code of a machine is read, its own file says.
+
+mod aarch64;
+mod x86_64;
+
+use super::generate::{MAX_OPERANDS, Raw, Request};
+use super::instead::Instead;
+use super::narrow::Width;
+use crate::object::symbol::Symbol;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use latier_runtime::abi::TrapCode;
+use serde::{Deserialize, Serialize};
+
+/// Finds the stencil in code that was made for a request. The symbols are the operator's own, the first number is the
+/// placeholder of its static offset, the second is what its constants are less than if they are amounts of a shift.
+type Extract = fn(&Raw, &Request<'_>, &[Symbol], Option<u64>, Option<u8>) -> Result<Stencil, String>;
+
+/// What stencils of one kind of machine are made with and made of.
+pub(super) struct Machine {
+    /// Placeholders of displacements: of the operands, deepest first, then of two results.
+    pub(super) displacements: [i32; MAX_OPERANDS + 2],
+    /// Constant operands, in two makings that have to agree: the placeholder chooses the encoding.
+    pub(super) constants: [[i64; MAX_OPERANDS]; 2],
+    pub(super) extract: Extract,
+    /// A stencil's code without what is written into it.
+    blank: fn(&Stencil) -> Vec<u8>,
+}
+
+impl Machine {
+    /// The machine that this compiles for.
+    ///
+    /// # Errors
+    /// When its code is not known here.
+    pub(super) fn of(isa: &OwnedTargetIsa) -> Result<&'static Machine, String> {
+        match isa.name() {
+            "x64" => Ok(&x86_64::MACHINE),
+            "aarch64" => Ok(&aarch64::MACHINE),
+            name => Err(format!("there are no stencils for {name}")),
+        }
+    }
+
+    /// Whether two stencils of one operator, made with other constants, differ in nothing but these.
+    pub(super) fn agree(&self, a: &Stencil, b: &Stencil) -> bool {
+        let alike = a.holes == b.holes && a.len == b.len && a.pool == b.pool && a.spill == b.spill;
+        alike && (self.blank)(a) == (self.blank)(b)
+    }
+}
+
+/// What the pass writes at a place of a stencil, or notes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// 32 bits, or 8, or none: where operand n lies in the frame; from [`MAX_OPERANDS`] on, result n.
+    Displacement(u8, Access),
+    /// 32 bits, or 8: constant operand n.
+    Constant(u8, Width),
+    /// The low byte of constant operand n, which is less than this.
+    Amount(u8, u8),
+    /// This less the low byte of constant operand n.
+    Complement(u8, u8),
+    /// 32 bits, or 8: the access's static offset plus this.
+    Offset(u8, Width),
+    /// 32 bits: the distance to where the branch goes.
+    Taken,
+    /// 32 bits: the distance to an instruction that traps.
+    Trap(TrapCode),
+    /// 32 bits: the distance to the GOT entry of the operator's n-th symbol.
+    Symbol(u8),
+    /// 32 bits: the distance to byte n of the stencil's constants, from this many bytes behind the place.
+    Pool(u16, u8),
+    /// The instruction here may trap.
+    Site(TrapCode),
+    /// A call returns here.
+    Call,
+}
+
+/// How an access to the frame may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Access {
+    pub(super) width: Width,
+    pub(super) instead: Instead,
+    /// How many bytes behind the place the instruction ends.
+    pub(super) end: u8,
+}
+
+impl Access {
+    const UNKNOWN: Access = Access { width: Width::FIXED, instead: Instead::Never, end: 4 };
+}
+
+/// The code of one operator in one form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stencil {
+    /// Padded to whole chunks, which are quick to copy, and by one more.
+    pub(super) chunks: Box<[[u8; CHUNK]]>,
+    /// How many bytes of the chunks are code.
+    pub(super) len: usize,
+    /// Places in the code, in its order.
+    pub(super) holes: Box<[(u16, Hole)]>,
+    /// Constants that the code refers to.
+    pub(super) pool: Box<[u8]>,
+    /// Bytes below the frame's own that it uses, from the stack pointer up.
+    pub(super) spill: u32,
+}
+
+/// Stencils are copied by so many bytes at once.
+pub(super) const CHUNK: usize = 32;
+
+impl Stencil {
+    pub(super) fn new(mut code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
+        let len = code.len();
+        code.resize(len.next_multiple_of(CHUNK) + CHUNK, 0);
+        Stencil { chunks: code.as_chunks().0.into(), len, holes, pool, spill }
+    }
+
+    pub(super) fn code(&self) -> &[u8] {
+        &self.chunks.as_flattened()[..self.len]
+    }
+}
