@@ -21,6 +21,9 @@ pub struct Row {
     pub kinds: &'static [Kind],
     /// What it is known to lack; everything else is tried.
     pub lacks: &'static [Feature],
+    /// Whether what it keeps of one program serves all. Then a program that is run cold runs once before, uncounted: what
+    /// programs share is there, as on any machine that has run some, and nothing of a program itself is kept.
+    pub shares: bool,
     /// Whether it is measured unless the user chooses.
     pub usual: bool,
     /// What it is, in a few words.
@@ -47,11 +50,12 @@ const USUAL: Row = Row {
     argv0: Some("--argv0"),
     kinds: ALL,
     lacks: &[],
+    shares: false,
     usual: true,
     about: "",
 };
 /// One of latier's modes, and the other rows of a program that has several.
-const MODE: Row = Row { program: "latier", usual: false, ..USUAL };
+const MODE: Row = Row { program: "latier", shares: true, usual: false, ..USUAL };
 const WASMTIME: Row = Row { program: "wasmtime", usual: false, ..USUAL };
 const NODE: Row = Row { program: "node", usual: false, ..USUAL };
 
