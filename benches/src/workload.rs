@@ -22,7 +22,7 @@ pub enum Kind {
     Cold,
     /// A short program that the runtime has run before
     Second,
-    /// A program of half a second or more
+    /// A program that computes, half a second or more; less with --quick
     Long,
 }
 
@@ -46,7 +46,7 @@ impl Kind {
             Kind::First => "first runs ever: nothing at all is kept from before",
             Kind::Cold => "cold starts: the runtime has run other programs, never this one",
             Kind::Second => "second runs: the runtime has run this program before",
-            Kind::Long => "long runs: half a second or more",
+            Kind::Long => "long runs: programs that compute",
         }
     }
 }
