@@ -187,7 +187,7 @@ fn with_addends(object: &[u8], change: impl Fn(&str, i64) -> i64) -> Vec<u8> {
             }
         })
         .collect();
-    write::object(read.text, 16, &relocations, read.sites, read.handlers)
+    write::Writer::default().object(read.text, 16, &relocations, read.sites, read.handlers)
 }
 
 #[test]

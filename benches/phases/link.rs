@@ -30,8 +30,9 @@ pub fn objects(c: &mut Criterion) {
             addend: r.addend,
         };
         let relocations: Vec<_> = view.relocations.iter().map(relocation).collect();
+        let mut writer = write::Writer::default();
         group.bench_function("write", |b| {
-            b.iter(|| write::object(black_box(view.text), 16, &relocations, view.sites, view.handlers));
+            b.iter(|| writer.object(black_box(view.text), 16, &relocations, view.sites, view.handlers));
         });
         group.bench_function("parse", |b| {
             b.iter(|| read::parse(black_box(&object)).expect("it is well-formed"))

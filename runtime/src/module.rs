@@ -1,11 +1,11 @@
 //! A module as the executor sees it: what to allocate, import, export and initialize. Plain data; function bodies
 //! are the controller's business.
 
-use crate::abi::FuncIndex;
+use crate::abi::{CallLayout, FuncIndex};
 use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType, TypeId};
 use crate::vmctx::VmLayout;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Everything about a module but its code.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct ModuleDesc {
     pub types: Vec<TypeId>,
     /// The types behind `types`.
     pub func_types: Vec<Arc<FuncType>>,
+    /// How functions of each of these are called, as far as someone has asked.
+    pub layouts: Vec<OnceLock<CallLayout>>,
     /// Imports, in order.
     pub imports: Vec<Import>,
     /// Exports, in order.
@@ -79,6 +81,15 @@ impl ModuleDesc {
     /// When the module has no such function.
     pub fn func_type_id(&self, index: FuncIndex) -> TypeId {
         self.types[self.functions[index.0 as usize] as usize]
+    }
+
+    /// How functions of the type with this type index are called.
+    ///
+    /// # Panics
+    /// When the module has no such type.
+    #[inline]
+    pub fn call_layout(&self, ty: u32) -> &CallLayout {
+        self.layouts[ty as usize].get_or_init(|| CallLayout::new(&self.func_types[ty as usize]))
     }
 
     /// The type of tag `index`: its parameters are what an exception carries.

@@ -32,21 +32,54 @@ pub struct Site {
     pub kind: SiteKind,
 }
 
-/// Appends the encoding of `sites` to `out`.
-///
-/// # Panics
-/// In debug builds, when the sites are not in ascending order of code offset.
-pub fn encode(sites: &[Site], out: &mut Vec<u8>) {
-    let (mut code, mut wasm) = (0u32, 0u32);
-    for site in sites {
-        debug_assert!(site.code_offset >= code, "sites are sorted");
-        uleb(u64::from(site.code_offset - code), out);
-        out.push(match site.kind {
+/// Encodes sites, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct SiteWriter {
+    bytes: Vec<u8>,
+    code: u32,
+    wasm: u32,
+}
+
+impl SiteWriter {
+    /// Forgets all sites, for those of another function.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        (self.code, self.wasm) = (0, 0);
+    }
+
+    /// Adds a site.
+    ///
+    /// # Panics
+    /// In debug builds, when it does not stand behind those before it in the code.
+    #[inline]
+    pub fn push(&mut self, site: Site) {
+        debug_assert!(site.code_offset >= self.code, "sites are sorted");
+        let code = site.code_offset.wrapping_sub(self.code);
+        let wasm = i64::from(site.wasm_offset) - i64::from(self.wasm);
+        let kind = match site.kind {
             SiteKind::Call => 0,
             SiteKind::Trap(code) => code as u8,
-        });
-        sleb(i64::from(site.wasm_offset) - i64::from(wasm), out);
-        (code, wasm) = (site.code_offset, site.wasm_offset);
+        };
+        (self.code, self.wasm) = (site.code_offset, site.wasm_offset);
+        // Nearly all distances take one byte.
+        if code < 0x80 && (-0x40..0x40).contains(&wasm) {
+            self.bytes.extend_from_slice(&[code as u8, kind, wasm as u8 & 0x7f]);
+        } else {
+            uleb(u64::from(code), &mut self.bytes);
+            self.bytes.push(kind);
+            sleb(wasm, &mut self.bytes);
+        }
+    }
+
+    /// The encoding of all sites so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Extend<Site> for SiteWriter {
+    fn extend<T: IntoIterator<Item = Site>>(&mut self, sites: T) {
+        sites.into_iter().for_each(|site| self.push(site));
     }
 }
 
@@ -132,9 +165,12 @@ mod tests {
             site(1 << 30, 0, SiteKind::Call),
             site(u32::MAX, u32::MAX, SiteKind::Trap(TrapCode::Unreachable)),
         ];
-        let mut bytes = Vec::new();
-        encode(&sites, &mut bytes);
-        assert_eq!(Sites::new(&bytes).collect::<Vec<_>>(), sites);
+        let mut writer = SiteWriter::default();
+        writer.push(site(70, 70, SiteKind::Call));
+        writer.clear();
+        writer.extend(sites);
+        let bytes = writer.bytes();
+        assert_eq!(Sites::new(bytes).collect::<Vec<_>>(), sites);
         assert!(Sites::new(&bytes[..bytes.len() - 1]).count() < sites.len(), "a cut list ends early");
     }
 }

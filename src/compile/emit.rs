@@ -3,7 +3,7 @@
 use super::CompileError;
 use super::environ::VMCTX_KEY;
 use crate::object::symbol::{Symbol, SymbolName};
-use crate::object::write::{self, RelocKind, Relocation, Target};
+use crate::object::write::{RelocKind, Relocation, Target, Writer};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::function::FunctionParameters;
 use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc, StackSlotKey};
@@ -13,16 +13,17 @@ use cranelift_codegen::{
 };
 use latier_runtime::abi::TrapCode;
 use latier_runtime::handlers::{self, CATCH_ALL, Handler};
-use latier_runtime::sites::{self, Site, SiteKind};
+use latier_runtime::sites::{Site, SiteKind, SiteWriter};
 
 /// What emission allocates, to be used again.
 #[derive(Debug, Default)]
 pub(crate) struct Emitter {
     relocations: Vec<Relocation>,
     sites: Vec<Site>,
-    encoded: Vec<u8>,
+    encoded: SiteWriter,
     handlers: Vec<Handler>,
     encoded_handlers: Vec<u8>,
+    writer: Writer,
 }
 
 impl Emitter {
@@ -44,14 +45,15 @@ impl Emitter {
         self.sites.clear();
         collect_sites(&code.buffer, &mut self.sites);
         self.encoded.clear();
-        sites::encode(&self.sites, &mut self.encoded);
+        self.encoded.extend(self.sites.iter().copied());
         self.handlers.clear();
         collect_handlers(&code.buffer, &mut self.handlers)
             .map_err(|message| CompileError { message, offset: None })?;
         self.encoded_handlers.clear();
         handlers::encode(&self.handlers, &mut self.encoded_handlers);
         let (text, align) = (code.buffer.data(), code.buffer.alignment);
-        Ok(write::object(text, align, &self.relocations, &self.encoded, &self.encoded_handlers))
+        let (sites, handlers) = (self.encoded.bytes(), &self.encoded_handlers);
+        Ok(self.writer.object(text, align, &self.relocations, sites, handlers))
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod x86_64;
 
-use crate::object::read::{self, Object};
+use crate::object::read::{self, Object, Relocation};
 use crate::object::symbol::{Symbol, SymbolName};
 use crate::object::write::RelocKind;
 use latier_runtime::abi::FuncIndex;
@@ -66,7 +66,8 @@ pub fn link(
     if object.align > 16 {
         return Err(LinkError::Object(format!("alignment to {} bytes", object.align)));
     }
-    let got = got_cells(&object, resolve)?;
+    let mut symbols = Symbols { resolve, values: vec![None; object.symbols] };
+    let got = got_cells(&object, &mut symbols)?;
     let cells_at = object.text.len().next_multiple_of(8);
     let mut alloc = code.allocate(cells_at + 8 * got.len()).map_err(LinkError::Memory)?;
     let running = alloc.running_address() as u64;
@@ -78,7 +79,7 @@ pub fn link(
     }
     let text = &mut image[..object.text.len()];
     for relocation in &object.relocations {
-        let value = lookup(relocation.symbol, resolve)?;
+        let value = symbols.value(relocation)?;
         let place = x86_64::Place { text, running, relocation };
         match (relocation.kind, value) {
             (RelocKind::GotPcRel, SymbolValue::Slot(slot)) => place.distance(slot as u64),
@@ -99,6 +100,24 @@ pub fn link(
     let handlers = handlers(object.handlers, resolve)?;
     let record = CodeRecord { function, tier, sites: object.sites.into(), handlers, body_offset };
     alloc.finalize(record).map_err(LinkError::Memory)
+}
+
+/// What the symbols of an object stand for; each is asked for once.
+struct Symbols<'a> {
+    resolve: &'a dyn Fn(&str) -> Option<SymbolValue>,
+    /// By their numbers.
+    values: Vec<Option<SymbolValue>>,
+}
+
+impl Symbols<'_> {
+    fn value(&mut self, relocation: &Relocation<'_>) -> Result<SymbolValue, LinkError> {
+        // A relocation's symbol is one of the object's, or reading it has failed.
+        let known = &mut self.values[relocation.number];
+        match *known {
+            Some(value) => Ok(value),
+            None => Ok(*known.insert(lookup(relocation.symbol, self.resolve)?)),
+        }
+    }
 }
 
 fn lookup(symbol: &str, resolve: &dyn Fn(&str) -> Option<SymbolValue>) -> Result<SymbolValue, LinkError> {
@@ -124,13 +143,10 @@ fn handlers(
 
 /// Numbers that are loaded from a GOT entry and do not fit the immediate that the load could be relaxed to: each
 /// gets a cell behind the code.
-fn got_cells(
-    object: &Object<'_>,
-    resolve: &dyn Fn(&str) -> Option<SymbolValue>,
-) -> Result<Vec<u64>, LinkError> {
+fn got_cells(object: &Object<'_>, symbols: &mut Symbols<'_>) -> Result<Vec<u64>, LinkError> {
     let mut cells = Vec::new();
     for relocation in object.relocations.iter().filter(|r| r.kind == RelocKind::GotPcRel) {
-        if let SymbolValue::Absolute(n) = lookup(relocation.symbol, resolve)?
+        if let SymbolValue::Absolute(n) = symbols.value(relocation)?
             && !x86_64::fits_immediate(n)
             && !cells.contains(&n)
         {

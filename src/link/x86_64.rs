@@ -79,7 +79,7 @@ mod tests {
     use crate::object::write::RelocKind;
 
     fn relocation(offset: u64, addend: i64) -> Relocation<'static> {
-        Relocation { offset, kind: RelocKind::GotPcRel, symbol: "global.0", addend }
+        Relocation { offset, kind: RelocKind::GotPcRel, symbol: "global.0", number: 0, addend }
     }
 
     #[test]

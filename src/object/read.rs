@@ -4,7 +4,9 @@ use super::write::RelocKind;
 use latier_runtime::{handlers, sites};
 use object::elf;
 use object::endian::LittleEndian as LE;
-use object::read::elf::{FileHeader, Rela, SectionHeader, Sym};
+use object::read::elf::{FileHeader, Rela, SectionHeader, Sym, SymbolTable};
+
+type Header = elf::FileHeader64<LE>;
 
 /// An object, read.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Object<'a> {
     pub handlers: &'a [u8],
     /// The relocations of the text, in the order of the file.
     pub relocations: Vec<Relocation<'a>>,
+    /// How many symbols there are.
+    pub symbols: usize,
 }
 
 /// One relocation of an object.
@@ -30,6 +34,8 @@ pub struct Relocation<'a> {
     pub kind: RelocKind,
     /// Name of the symbol it refers to.
     pub symbol: &'a str,
+    /// Number of the symbol in the object, which has it once.
+    pub number: usize,
     /// The constant to add.
     pub addend: i64,
 }
@@ -43,21 +49,30 @@ pub fn parse(data: &[u8]) -> Result<Object<'_>, String> {
 }
 
 fn read(data: &[u8]) -> Result<Object<'_>, Error> {
-    let header = elf::FileHeader64::<LE>::parse(data)?;
+    let header = Header::parse(data)?;
     let endian = header.endian()?;
     if header.e_machine(endian) != elf::EM_X86_64 || header.e_type(endian) != elf::ET_REL {
         return Err(Error("not a relocatable file for x86-64".into()));
     }
     let sections = header.sections(endian, data)?;
-    let (text_index, text_section) =
-        sections.section_by_name(endian, b".text").ok_or_else(|| Error("it has no .text".into()))?;
+    let (mut text, mut sites, mut handlers, mut symbols) = (None, &[][..], &[][..], None);
+    for (index, section) in sections.enumerate() {
+        match section.sh_type(endian) {
+            elf::SHT_SYMTAB => {
+                symbols = Some(SymbolTable::parse(endian, data, &sections, index, section)?);
+            }
+            elf::SHT_PROGBITS => match sections.section_name(endian, section)? {
+                b".text" => text = Some((index, section)),
+                name if name == sites::SECTION.as_bytes() => sites = section.data(endian, data)?,
+                name if name == handlers::SECTION.as_bytes() => handlers = section.data(endian, data)?,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    let (text_index, text_section) = text.ok_or_else(|| Error("it has no .text".into()))?;
     let text = text_section.data(endian, data)?;
-    let table = |name: &str| match sections.section_by_name(endian, name.as_bytes()) {
-        Some((_, section)) => section.data(endian, data),
-        None => Ok(&[][..]),
-    };
-    let (sites, handlers) = (table(sites::SECTION)?, table(handlers::SECTION)?);
-    let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB)?;
+    let symbols: SymbolTable<'_, Header> = symbols.unwrap_or_default();
     let mut relocations = Vec::new();
     for (_, section) in sections.enumerate() {
         let Some((relas, _)) = section.rela(endian, data)? else { continue };
@@ -78,11 +93,19 @@ fn read(data: &[u8]) -> Result<Object<'_>, Error> {
                 offset: rela.r_offset(endian),
                 kind,
                 symbol: std::str::from_utf8(name).map_err(|e| Error(e.to_string()))?,
+                number: index.0,
                 addend: rela.r_addend(endian),
             });
         }
     }
-    Ok(Object { text, align: text_section.sh_addralign(endian), sites, handlers, relocations })
+    Ok(Object {
+        text,
+        align: text_section.sh_addralign(endian),
+        sites,
+        handlers,
+        relocations,
+        symbols: symbols.len(),
+    })
 }
 
 struct Error(String);
@@ -103,13 +126,13 @@ impl std::fmt::Display for Error {
 mod tests {
     use super::*;
     use crate::object::symbol::SymbolName;
-    use crate::object::write::{self, Target};
+    use crate::object::write::{self, Target, Writer};
 
     #[test]
     fn what_is_written_is_read_back() {
         let target = |kind, ordinal| Target::Symbol(SymbolName { kind, ordinal });
         let relocation = |offset, kind, target, addend| write::Relocation { offset, kind, target, addend };
-        let object = write::object(
+        let object = Writer::default().object(
             &[0x90; 40],
             16,
             &[

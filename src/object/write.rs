@@ -86,35 +86,128 @@ impl File {
     }
 }
 
-/// The object file of one body: its code (aligned to `align` bytes), its relocations, its sites
-/// ([`latier_runtime::sites`]), and its handlers ([`latier_runtime::handlers`]), if it has any.
-pub fn object(code: &[u8], align: u32, relocations: &[Relocation], sites: &[u8], handlers: &[u8]) -> Vec<u8> {
-    let (symbols, strings, relas) = tables(code.len(), relocations);
+/// Writes objects, and keeps what it allocates for the next.
+#[derive(Debug, Default)]
+pub struct Writer {
+    symbols: Vec<u8>,
+    strings: String,
+    relas: Vec<u8>,
+    /// Numbers in the symbol table of the body's symbols, by ordinal; 0 for those that have none yet.
+    numbers: Vec<u32>,
+    libcalls: Vec<(&'static str, u32)>,
+}
+
+impl Writer {
+    /// The object file of one body: its code (aligned to `align` bytes), its relocations, its sites
+    /// ([`latier_runtime::sites`]), and its handlers ([`latier_runtime::handlers`]), if it has any.
+    pub fn object(
+        &mut self,
+        code: &[u8],
+        align: u32,
+        relocations: &[Relocation],
+        sites: &[u8],
+        handlers: &[u8],
+    ) -> Vec<u8> {
+        self.tables(code.len(), relocations);
+        let Writer { symbols, strings, relas, .. } = self;
+        file(code, align, [relas, symbols, strings.as_bytes()], sites, handlers)
+    }
+
+    /// The symbol table, its strings and the relocation table.
+    fn tables(&mut self, code_len: usize, relocations: &[Relocation]) {
+        self.symbols.clear();
+        self.strings.clear();
+        self.relas.clear();
+        self.numbers.clear();
+        self.libcalls.clear();
+        self.strings.push('\0');
+        self.symbol(0, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
+        self.strings.push_str("body\0");
+        self.symbol(1, elf::STT_FUNC, elf::SymbolSection(TEXT), code_len);
+        for relocation in relocations {
+            let number = self.number(relocation.target);
+            let (_, kind) = *RelocKind::TABLE
+                .iter()
+                .find(|(kind, _)| *kind == relocation.kind)
+                .expect("the table has a row for every kind");
+            self.relas.extend_from_slice(bytes_of(&elf::Rela64::<LE> {
+                r_offset: u64::from(relocation.offset).into(),
+                r_info: elf::Rela64::r_info(LE, false, number, kind),
+                r_addend: relocation.addend.into(),
+            }));
+        }
+    }
+
+    /// Adds a symbol.
+    fn symbol(&mut self, name: u32, kind: elf::SymbolType, section: elf::SymbolSection, size: usize) {
+        let bind = if name == 0 { elf::STB_LOCAL } else { elf::STB_GLOBAL };
+        self.symbols.extend_from_slice(bytes_of(&Symbol {
+            st_name: name.into(),
+            st_info: elf::SymbolInfo::new(bind, kind),
+            st_other: elf::SymbolOther(0),
+            st_shndx: section.into(),
+            st_value: 0.into(),
+            st_size: (size as u64).into(),
+        }));
+    }
+
+    /// The number of a symbol, which is added if it is new.
+    fn number(&mut self, target: Target) -> u32 {
+        let known = match target {
+            // Symbols of the body have small ordinals; others are few.
+            Target::Symbol(symbol) => {
+                let ordinal = symbol.ordinal as usize;
+                if self.numbers.len() <= ordinal {
+                    self.numbers.resize(ordinal + 1, 0);
+                }
+                &mut self.numbers[ordinal]
+            }
+            Target::Libcall(libcall) => {
+                let at = self.libcalls.iter().position(|(name, _)| *name == libcall).unwrap_or_else(|| {
+                    self.libcalls.push((libcall, 0));
+                    self.libcalls.len() - 1
+                });
+                &mut self.libcalls[at].1
+            }
+        };
+        if *known != 0 {
+            return *known;
+        }
+        let number = (self.symbols.len() / size_of::<Symbol>()) as u32;
+        *known = number;
+        let name = self.strings.len() as u32;
+        match target {
+            Target::Symbol(symbol) => symbol.push_to(&mut self.strings),
+            Target::Libcall(libcall) => self.strings.push_str(libcall),
+        }
+        self.strings.push('\0');
+        self.symbol(name, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
+        number
+    }
+}
+
+/// Puts the parts of an object together. The tables are those of relocations, symbols and strings.
+fn file(code: &[u8], align: u32, tables: [&[u8]; 3], sites: &[u8], handlers: &[u8]) -> Vec<u8> {
+    let [relas, symbols, strings] = tables;
     let header = size_of::<elf::FileHeader64<LE>>();
-    let estimate = header
-        + code.len()
-        + sites.len()
-        + handlers.len()
-        + symbols.len()
-        + strings.len()
-        + relas.len()
-        + 600;
+    let parts = [code, sites, handlers, symbols, strings, relas];
+    let estimate = header + parts.iter().map(|part| part.len()).sum::<usize>() + 700;
     let mut file = File(Vec::with_capacity(estimate));
     file.0.resize(header, 0);
     let text = file.part(align as usize, code);
-    let rela = file.part(8, &relas);
-    let symtab = file.part(8, &symbols);
-    let strtab = file.part(1, strings.as_bytes());
-    let mut names = String::from("\0");
+    let rela = file.part(8, relas);
+    let symtab = file.part(8, symbols);
+    let strtab = file.part(1, strings);
+    let names_at = file.0.len();
     let mut name = |n: &str| {
-        names.push_str(n);
-        names.push('\0');
-        (names.len() - n.len() - 1) as u32
+        file.0.extend_from_slice(n.as_bytes());
+        file.0.push(0);
+        (file.0.len() - names_at - n.len() - 1) as u32
     };
-    let [text_name, rela_name, symtab_name, strtab_name, shstrtab_name, sites_name] =
-        [".text", ".rela.text", ".symtab", ".strtab", ".shstrtab", sites::SECTION].map(&mut name);
+    let [_, text_name, rela_name, symtab_name, strtab_name, shstrtab_name, sites_name] =
+        ["", ".text", ".rela.text", ".symtab", ".strtab", ".shstrtab", sites::SECTION].map(&mut name);
     let handlers_name = (!handlers.is_empty()).then(|| name(handlers::SECTION));
-    let shstrtab = file.part(1, names.as_bytes());
+    let shstrtab = Part { offset: names_at, size: file.0.len() - names_at };
     let sites = file.part(1, sites);
     let handlers = file.part(1, handlers);
     file.align(8);
@@ -183,68 +276,4 @@ fn file_header(section_headers: usize, sections: u16) -> elf::FileHeader64<LE> {
         e_shnum: sections.into(),
         e_shstrndx: elf::SymbolSection(SHSTRTAB).into(),
     }
-}
-
-/// The symbol table, its strings and the relocation table.
-fn tables(code_len: usize, relocations: &[Relocation]) -> (Vec<u8>, String, Vec<u8>) {
-    let mut strings = String::from("\0body\0");
-    let mut symbols = Vec::with_capacity((relocations.len() + 2) * size_of::<Symbol>());
-    let mut push = |name: u32, kind: elf::SymbolType, section: elf::SymbolSection, size: usize| {
-        let bind = if name == 0 { elf::STB_LOCAL } else { elf::STB_GLOBAL };
-        symbols.extend_from_slice(bytes_of(&Symbol {
-            st_name: name.into(),
-            st_info: elf::SymbolInfo::new(bind, kind),
-            st_other: elf::SymbolOther(0),
-            st_shndx: section.into(),
-            st_value: 0.into(),
-            st_size: (size as u64).into(),
-        }));
-    };
-    push(0, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
-    push(1, elf::STT_FUNC, elf::SymbolSection(TEXT), code_len);
-    // Symbols of the body have small ordinals; others are few.
-    let mut numbers: Vec<u32> = Vec::new();
-    let mut libcalls: Vec<(&'static str, u32)> = Vec::new();
-    let mut next = 2;
-    let mut relas = Vec::with_capacity(relocations.len() * size_of::<elf::Rela64<LE>>());
-    for relocation in relocations {
-        let known = match relocation.target {
-            Target::Symbol(symbol) => {
-                let ordinal = symbol.ordinal as usize;
-                if numbers.len() <= ordinal {
-                    numbers.resize(ordinal + 1, 0);
-                }
-                &mut numbers[ordinal]
-            }
-            Target::Libcall(libcall) => {
-                let at = libcalls.iter().position(|(name, _)| *name == libcall).unwrap_or_else(|| {
-                    libcalls.push((libcall, 0));
-                    libcalls.len() - 1
-                });
-                &mut libcalls[at].1
-            }
-        };
-        if *known == 0 {
-            let name = strings.len() as u32;
-            match relocation.target {
-                Target::Symbol(symbol) => symbol.push_to(&mut strings),
-                Target::Libcall(libcall) => strings.push_str(libcall),
-            }
-            strings.push('\0');
-            push(name, elf::STT_NOTYPE, elf::SHN_UNDEF, 0);
-            *known = next;
-            next += 1;
-        }
-        let number = *known;
-        let (_, kind) = *RelocKind::TABLE
-            .iter()
-            .find(|(kind, _)| *kind == relocation.kind)
-            .expect("the table has a row for every kind");
-        relas.extend_from_slice(bytes_of(&elf::Rela64::<LE> {
-            r_offset: u64::from(relocation.offset).into(),
-            r_info: elf::Rela64::r_info(LE, false, number, kind),
-            r_addend: relocation.addend.into(),
-        }));
-    }
-    (symbols, strings, relas)
 }

@@ -11,6 +11,7 @@ use latier_runtime::module::{
     ModuleDesc,
 };
 use latier_runtime::types::{RefType, TypeRegistry};
+use std::sync::OnceLock;
 use wasmparser::{DataKind, ElementKind, ExternalKind, FromReader, SectionLimited, TableInit, TypeRef};
 
 /// The description of a module while it is read.
@@ -202,6 +203,7 @@ impl<'r> Contents<'r> {
     }
 
     pub(super) fn finish(self, name: Option<String>) -> ModuleDesc {
-        ModuleDesc { name, types: self.types.ids, func_types: self.types.funcs, ..self.desc }
+        let layouts = vec![OnceLock::new(); self.types.funcs.len()];
+        ModuleDesc { name, types: self.types.ids, func_types: self.types.funcs, layouts, ..self.desc }
     }
 }

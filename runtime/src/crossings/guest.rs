@@ -7,7 +7,7 @@ use crate::exit::{self, HostCode, HostContext};
 use crate::reentry::InstanceHead;
 use crate::reexports;
 use crate::registry::CodeRecord;
-use crate::sites::{self, Site, SiteKind};
+use crate::sites::{Site, SiteKind, SiteWriter};
 use crate::trap::Unwind;
 use crate::types::{FuncType, ValType};
 use crate::vmctx::{VmHeader, VmStore};
@@ -165,15 +165,15 @@ pub(super) fn place(code: &ModuleCode, index: u32, function: extern "C" fn(), tr
         sites.push(Site { code_offset: (at + after) as u32, wasm_offset, kind });
     }
     sites.sort_by_key(|site| site.code_offset);
-    let mut encoded = Vec::new();
-    sites::encode(&sites, &mut encoded);
+    let mut encoded = SiteWriter::default();
+    encoded.extend(sites);
     let mut allocation = code.allocate(bytes.len()).unwrap();
     allocation.working().copy_from_slice(&bytes);
     let body_offset = body_offset(index);
     let record = CodeRecord {
         function: FuncIndex(index),
         tier: "test",
-        sites: encoded.into(),
+        sites: encoded.bytes().into(),
         handlers: Box::default(),
         body_offset,
     };

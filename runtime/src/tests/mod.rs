@@ -13,7 +13,7 @@ use crate::module::{
 };
 use crate::store::Store;
 use crate::types::{FuncType, MemoryType, RefType, TableType, TypeRegistry, ValType};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A controller that has no code to give.
 struct NoCode;
@@ -59,6 +59,7 @@ impl Describe {
     fn ty(&mut self, ty: FuncType) -> u32 {
         self.desc.types.push(self.types.intern(&ty));
         self.desc.func_types.push(Arc::new(ty));
+        self.desc.layouts.push(OnceLock::new());
         self.desc.types.len() as u32 - 1
     }
 

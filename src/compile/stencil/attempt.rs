@@ -3,8 +3,8 @@
 use super::code::{KEPT, RAX, RCX, SCRATCH_FLOAT};
 use super::control::Kind;
 use super::form::Ty;
-use super::pass::{At, Pass, Result};
-use super::table::Instance;
+use super::operand::At;
+use super::pass::{Pass, Result};
 use crate::compile::CatchClause;
 use crate::object::symbol::Symbol;
 use latier_runtime::handlers::{CATCH_ALL, Handler};
@@ -136,14 +136,14 @@ impl Pass<'_> {
     pub(super) fn throw(&mut self, op: &Operator<'_>, bytes: &[u8], tag: u32) -> Result<()> {
         let count = self.module.tag_type(tag).params.len();
         let (row, _) = self.row(op, bytes, 0)?;
-        self.in_frame(row, Instance { module: self.module, bytes }, None)?;
+        self.in_frame(row, bytes, 0)?;
         let exception = self.b.stack.len() - 1;
         self.b.code.load(RAX, Ty::I64, self.home(&self.top()));
         self.b.code.load_from(RCX, RAX, EXCEPTION_VALUES as u8);
         for (n, place) in (0..).zip(exception - count..exception) {
             let entry = self.b.stack[place];
             let reg = if entry.ty.is_float() { SCRATCH_FLOAT } else { RAX };
-            self.value_to(reg, entry, place);
+            self.value_to(reg, entry);
             self.b.code.store_to(RCX, n * VALUE_BYTES, reg, entry.ty);
         }
         self.throw_top()
@@ -152,7 +152,7 @@ impl Pass<'_> {
     /// Throws the top operand.
     pub(super) fn throw_top(&mut self) -> Result<()> {
         let (row, _) = self.row(&Operator::ThrowRef, &THROW_REF, 1)?;
-        self.in_frame(row, Instance { module: self.module, bytes: &THROW_REF }, None)?;
+        self.in_frame(row, &THROW_REF, 0)?;
         self.reachable = false;
         Ok(())
     }

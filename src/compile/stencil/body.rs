@@ -1,16 +1,16 @@
 //! The backend: one pass over a body's operators, then the object.
 
-use super::form::{Exit, Ty};
-use super::pass::{At, Buffers, Hold, Local, NO_REGISTER, NONE, Pass, Result, unsupported};
+use super::form::{Class, Exit, Ty};
+use super::operand::{At, Entry as Operand, Hold, Local, NO_REGISTER, NONE, register_of, slots};
+use super::operator;
+use super::pass::{Buffers, Pass, Result, unsupported};
 use super::quick::{is_comparison, negations};
 use super::table::Table;
 use crate::compile::homes::{Homes, may_loop};
 use crate::compile::{Backend, CompileError, Compiled, Entry, FunctionBody};
-use crate::object::write;
 use latier_runtime::abi::CallLayout;
 use latier_runtime::handlers;
 use latier_runtime::module::ModuleDesc;
-use latier_runtime::sites;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use wasmparser::{BinaryReader, Operator, OperatorsReader, OperatorsReaderAllocations};
@@ -39,19 +39,19 @@ impl Backend for StencilBackend {
         body: FunctionBody<'_>,
     ) -> std::result::Result<Compiled, CompileError> {
         if let Entry::Loop(_) = body.entry {
-            return Err(unsupported("entry at a loop"));
+            return Err(*unsupported("entry at a loop"));
         }
-        let table = Table::get(self.relaxed_simd_deterministic).map_err(unsupported)?;
+        let table = Table::get(self.relaxed_simd_deterministic).map_err(|e| *unsupported(e))?;
         if let Some(directory) = &self.directory {
             table.load(directory);
         }
         let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut buffers = pooled.unwrap_or_default();
-        buffers.clear();
+        buffers.begin(operator::memory0_facts(module));
         let mut pass = Pass::new(module, table, buffers, body);
         let compiled = pass.body();
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(pass.b);
-        compiled
+        compiled.map_err(|e| *e)
     }
 
     fn keep(&self) {
@@ -91,7 +91,7 @@ impl<'a> Pass<'a> {
             bytes: body.bytes,
             read_to: 0,
             ty: module.functions[body.index.0 as usize],
-            holds: [[Hold::NOTHING; 3]; 2],
+            holds: [Hold::NOTHING; 8],
             flushed: 0,
             homes: Homes::default(),
             words: 0,
@@ -131,11 +131,16 @@ impl<'a> Pass<'a> {
     }
 
     fn object(&mut self) -> Compiled {
-        let (mut sites, mut handlers) = (Vec::new(), Vec::new());
-        sites::encode(&self.b.sites, &mut sites);
+        let mut handlers = Vec::new();
         handlers::encode(&self.b.handlers, &mut handlers);
-        let object = write::object(self.b.code.bytes(), 16, &self.b.relocations, &sites, &handlers);
+        let Buffers { code, relocations, sites, writer, .. } = &mut self.b;
+        let object = writer.object(code.bytes(), 16, relocations, sites.bytes(), &handlers);
         Compiled { object, symbols: self.b.symbols.iter().copied().collect() }
+    }
+
+    /// An error of the operator at hand, if it says nothing else.
+    fn here(&self, e: Box<CompileError>) -> Box<CompileError> {
+        Box::new(CompileError { offset: e.offset.or(Some(self.offset)), ..*e })
     }
 
     /// Compiles the operators of a body, from `start` on.
@@ -144,13 +149,12 @@ impl<'a> Pass<'a> {
         let (mut at, mut allocations) = (start, OperatorsReaderAllocations::default());
         while at < body.len() {
             self.offset = at as u32;
-            let here = |e: CompileError| CompileError { offset: e.offset.or(Some(at as u32)), ..e };
-            if self.reachable
-                && self.trace.is_none()
-                && let Some(next) = self.quick(body, at).map_err(here)?
-            {
-                at = next;
-                continue;
+            if self.trace.is_none() {
+                at = self.quick(at).map_err(|e| self.here(e))?;
+                if at == body.len() {
+                    break;
+                }
+                self.offset = at as u32;
             }
             let rest = BinaryReader::new(&body[at..], at as u64);
             let mut reader = OperatorsReader::new_with_allocs(rest, allocations);
@@ -178,8 +182,7 @@ impl<'a> Pass<'a> {
             } else {
                 self.operator(&op, bytes)
             };
-            let offset = self.offset;
-            done.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
+            done.map_err(|e| self.here(e))?;
             allocations = reader.into_allocations();
         }
         Ok(())
@@ -192,7 +195,7 @@ impl<'a> Pass<'a> {
         negations: usize,
         next: &Operator<'_>,
     ) -> Result<()> {
-        let count = super::operator::operands(op).unwrap_or(0);
+        let count = operator::operands(op).unwrap_or(0);
         match *next {
             Operator::If { blockty } => {
                 self.flush(self.b.stack.len() - count);
@@ -236,7 +239,7 @@ impl<'a> Pass<'a> {
     fn vector(&mut self, bytes: [u8; 16]) {
         let place = self.b.stack.len();
         self.free(Ty::V128, place);
-        let reg = super::pass::register(Ty::V128, place);
+        let reg = super::operand::register(Ty::V128, place);
         if bytes == [0; 16] {
             self.b.code.float_zero(reg);
         } else {
@@ -248,30 +251,29 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn local_get(&mut self, local: u32) {
-        let ty = self.b.locals[local as usize].ty;
-        let place = self.b.stack.len();
-        let holds = &mut self.holds[usize::from(ty.is_float())];
-        let kept = self.b.locals[local as usize].register != NO_REGISTER;
-        let same = holds[place % 3].local == local;
-        if holds[place % 3].entry == NONE
-            && (same || !kept)
-            && let Some(other) = holds.iter().position(|hold| hold.local == local)
+        let Local { ty, register, .. } = self.b.locals[local as usize];
+        let (rotation, word) = self.next_place();
+        let slot = slots(ty) + rotation;
+        let hold = *self.hold(slot);
+        let same = hold.local == local;
+        if hold.entry == NONE
+            && (same || register == NO_REGISTER)
+            && let Some(other) = (slots(ty)..slots(ty) + 3).find(|slot| self.hold(*slot).local == local)
         {
             // A register is nearer than the frame, where the local may have arrived only now.
             if !same {
-                let (to, from) = (super::pass::register(ty, place), super::pass::register(ty, other));
-                self.b.code.register(to, from, ty);
+                self.b.code.register(register_of(slot), register_of(other), ty);
             }
             self.push_register(ty);
-            self.holds[usize::from(ty.is_float())][place % 3].local = local;
+            self.hold(slot).local = local;
             return;
         }
         self.b.locals[local as usize].used += 1;
-        self.push(At::Local(local), ty);
+        self.words = self.words.max(word + ty.words());
+        self.b.stack.push(Operand { at: At::Local(local), ty, slot, class: Some(Class::Memory), word });
     }
 
     pub(super) fn local_set(&mut self, local: u32, tee: bool) {
-        let place = self.b.stack.len() - 1;
         let entry = self.top();
         // A local that becomes what it is.
         if entry.at == At::Local(local) {
@@ -280,18 +282,23 @@ impl<'a> Pass<'a> {
             }
             return;
         }
-        self.save(local, place);
-        for hold in self.holds.iter_mut().flatten().filter(|hold| hold.local == local) {
-            hold.local = NONE;
+        if self.b.locals[local as usize].used > 0 {
+            self.save(local, self.b.stack.len() - 1);
+        }
+        for slot in slots(entry.ty)..slots(entry.ty) + 3 {
+            let hold = self.hold(slot);
+            if hold.local == local {
+                hold.local = NONE;
+            }
         }
         if entry.at == At::Register {
-            self.holds[usize::from(entry.ty.is_float())][place % 3].local = local;
+            self.hold(entry.slot).local = local;
         }
         let Local { ty, displacement, register, .. } = self.b.locals[local as usize];
         if register == NO_REGISTER {
-            self.value_at(displacement, entry, place);
+            self.value_at(displacement, entry);
         } else {
-            self.value_to(register, entry, place);
+            self.value_to(register, entry);
             self.b.code.store(register, ty, displacement);
         }
         if !tee {

@@ -2,15 +2,15 @@
 
 use super::code::{ARGUMENTS, KEPT, R10, RAX, RDI, RESULTS, RSI, SCRATCH_FLOAT};
 use super::form::{Exit, Ty};
-use super::pass::{At, Entry, LAYOUTS, Local, Pass, Result, Signature};
-use super::table::Instance;
+use super::operand::{At, Entry, Local, register_of};
+use super::pass::{Pass, Result};
+use super::table::Row;
 use super::tail::OWN_ARGUMENTS;
 use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
 use latier_runtime::abi::{CallLayout, Loc};
 use latier_runtime::types::FuncType;
 use latier_runtime::vmctx::{HEADER_STORE, IMPORT_SLOT, IMPORT_VMCTX, STORE_ENTRY_LIMIT};
-use std::sync::Arc;
 use wasmparser::Operator;
 
 /// More words of locals than this are set to zero by one instruction, which is short but slow to start.
@@ -41,7 +41,7 @@ pub(super) enum Arguments {
     Above(i32),
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     /// The body's beginning: the frame, and parameters and locals at home.
     pub(super) fn prologue(&mut self) -> Prologue {
         // push rbp; mov rbp, rsp; mov rax, [rdi + store]; lea r10, [rsp - size]; cmp r10, [rax + limit]; jb safepoint
@@ -128,9 +128,9 @@ impl Pass<'_> {
         let (ty, layout) = self.signature(self.ty);
         let first = self.b.stack.len() - ty.results.len();
         if let [Loc::Gpr(_) | Loc::Fpr(_)] = *layout.results {
-            self.value_to(0, self.b.stack[first], first);
+            self.value_to(0, self.b.stack[first]);
         } else if !ty.results.is_empty() {
-            self.several_results(&layout, first);
+            self.several_results(layout, first);
         }
         self.put_back(0);
         self.b.code.put(&[0xc9]);
@@ -154,68 +154,72 @@ impl Pass<'_> {
         for (n, place) in layout.results.iter().enumerate() {
             let entry = self.b.stack[first + n];
             match *place {
-                Loc::Mem(at) => self.store_result(entry, first + n, at),
+                Loc::Mem(at) => self.store_result(entry, at),
                 _ if entry.at == At::Register => {
                     let home = self.home(&entry);
-                    self.b.code.store(super::pass::register(entry.ty, first + n), entry.ty, home);
-                    late.push((Entry { at: At::Frame, ..entry }, *place, first + n));
+                    self.b.code.store(register_of(entry.slot), entry.ty, home);
+                    late.push((Entry { at: At::Frame, ..entry }, *place));
                 }
-                place => late.push((entry, place, first + n)),
+                place => late.push((entry, place)),
             }
         }
         // Float constants come by way of an integer register.
-        late.sort_by_key(|(entry, ..)| !entry.ty.is_float());
-        for (entry, loc, place) in late {
+        late.sort_by_key(|(entry, _)| !entry.ty.is_float());
+        for (entry, loc) in late {
             let reg = match loc {
                 Loc::Gpr(n) => RESULTS[usize::from(n)],
                 Loc::Fpr(n) => n,
                 Loc::Mem(_) => continue,
             };
-            self.value_to(reg, entry, place);
+            self.value_to(reg, entry);
         }
         self.resume();
     }
 
     /// The function type with this type index, and how functions of it are called.
-    pub(super) fn signature(&mut self, index: u32) -> Signature {
-        let ty = &self.module.func_types[index as usize];
-        let kept = &mut self.b.layouts[index as usize % LAYOUTS];
-        match kept {
-            Some(signature) if Arc::ptr_eq(&signature.0, ty) => signature.clone(),
-            _ => kept.insert((ty.clone(), Arc::new(CallLayout::new(ty)))).clone(),
-        }
+    #[inline]
+    pub(super) fn signature(&self, index: u32) -> (&'a FuncType, &'a CallLayout) {
+        (&self.module.func_types[index as usize], self.module.call_layout(index))
     }
 
     /// Brings a result to the area whose address is in `r10`.
-    fn store_result(&mut self, entry: Entry, place: usize, at: u32) {
+    fn store_result(&mut self, entry: Entry, at: u32) {
         let reg = if entry.ty.is_float() { SCRATCH_FLOAT } else { RAX };
-        self.value_to(reg, entry, place);
+        self.value_to(reg, entry);
         self.b.code.store_to(R10, at, reg, entry.ty);
     }
 
     /// Compiles `op` if it calls; false if not.
     pub(super) fn calls(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<bool> {
         match *op {
-            Operator::Call { function_index } => {
-                let ty = self.module.functions[function_index as usize];
-                let callee = self.direct(function_index);
-                self.call(ty, callee)?;
-            }
+            Operator::Call { function_index } => self.call_function(function_index)?,
             Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
-                self.given(op, bytes)?;
-                self.call(type_index, Callee::Given)?;
+                let (row, _) = self.row(op, bytes, 1)?;
+                self.call_given(type_index, row, bytes)?;
             }
             _ => return self.tail_calls(op, bytes),
         }
         Ok(true)
     }
 
+    /// Calls a function of the module.
+    pub(super) fn call_function(&mut self, function: u32) -> Result<()> {
+        let callee = self.direct(function);
+        self.call(self.module.functions[function as usize], callee)
+    }
+
     pub(super) fn direct(&self, function: u32) -> Callee {
         if function < self.module.func_imports { Callee::Import(function) } else { Callee::Defined(function) }
     }
 
+    /// Calls what the top operand says, a function of this type: the stencils of `row` find it.
+    pub(super) fn call_given(&mut self, ty: u32, row: &'static Row, bytes: &[u8]) -> Result<()> {
+        self.given(row, bytes)?;
+        self.call(ty, Callee::Given)
+    }
+
     /// Finds out what is called: the top operand says it. Its code goes to `r10`, its vmctx in place.
-    pub(super) fn given(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<()> {
+    pub(super) fn given(&mut self, row: &'static Row, bytes: &[u8]) -> Result<()> {
         let below = self.b.stack.len() - 1;
         // It uses registers of operands, among them those of arguments.
         for place in self.flushed..below {
@@ -226,9 +230,7 @@ impl Pass<'_> {
         if matches!(self.top().at, At::Constant(_)) {
             self.enregister(below);
         }
-        let (row, _) = self.row(op, bytes, 1)?;
-        let instance = Instance { module: self.module, bytes };
-        self.stitch(row, instance, None, Exit::Next)?;
+        self.stitch(row, bytes, 0, Exit::Next)?;
         self.b.code.register(R10, super::code::INTS[0], Ty::I64);
         Ok(())
     }
@@ -236,7 +238,8 @@ impl Pass<'_> {
     /// Brings the topmost operands where a call of this type has its arguments. All operands below are at home.
     pub(super) fn arguments(&mut self, layout: &CallLayout, to: Arguments) {
         let first = self.b.stack.len() - layout.params.len();
-        for (place, loc) in (first..).zip(&layout.params) {
+        let on_stack = if layout.stack_bytes > 0 { &layout.params[..] } else { &[] };
+        for (place, loc) in (first..).zip(on_stack) {
             let Loc::Mem(at) = *loc else { continue };
             self.spill(place);
             let entry = self.b.stack[place];
@@ -256,8 +259,8 @@ impl Pass<'_> {
             let entry = self.b.stack[place];
             match *loc {
                 _ if entry.at == At::Register => {}
-                Loc::Gpr(n) => self.value_to(ARGUMENTS[usize::from(n)], entry, place),
-                Loc::Fpr(n) => self.value_to(n, entry, place),
+                Loc::Gpr(n) => self.value_to(ARGUMENTS[usize::from(n)], entry),
+                Loc::Fpr(n) => self.value_to(n, entry),
                 Loc::Mem(_) => {}
             }
         }
@@ -279,7 +282,7 @@ impl Pass<'_> {
                 Loc::Fpr(n) => (n, 0x40),
                 Loc::Mem(_) => continue,
             };
-            moves[count] = (to | float, super::pass::register(entry.ty, place) | float, place);
+            moves[count] = (to | float, register_of(entry.slot) | float, place);
             count += 1;
         }
         let mut moves = &mut moves[..count];
@@ -306,7 +309,7 @@ impl Pass<'_> {
             self.b.code.lower_stack(layout.stack_bytes);
         }
         self.suspend();
-        self.arguments(&layout, Arguments::Below);
+        self.arguments(layout, Arguments::Below);
         if layout.result_area_bytes > 0 {
             self.area = self.area.max(layout.result_area_bytes);
             let place = self.b.code.address_later(RSI);
@@ -329,7 +332,7 @@ impl Pass<'_> {
         self.called(returned);
         self.truncate(self.b.stack.len() - ty.params.len());
         self.forget();
-        self.results(&ty, &layout);
+        self.results(ty, layout);
         self.reload();
         Ok(())
     }
@@ -349,7 +352,7 @@ impl Pass<'_> {
         let first = self.b.stack.len();
         if let [result] = *ty.results {
             let ty = Ty::of(result);
-            let reg = super::pass::register(ty, first);
+            let reg = super::operand::register(ty, first);
             self.b.code.register(reg, 0, ty);
             self.push_register(ty);
             return;

@@ -18,6 +18,7 @@ pub(super) const R10: u8 = 10;
 
 /// Registers of operands, by rotation.
 pub(super) const INTS: [u8; 3] = [RDX, RCX, R8];
+pub(super) const FLOATS: [u8; 3] = [0, 1, 2];
 /// Registers of integer arguments.
 pub(super) const ARGUMENTS: [u8; 6] = [RDI, RSI, RDX, RCX, R8, R9];
 /// Registers of integer results.
@@ -27,6 +28,9 @@ pub(super) const RESULTS: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
 pub(super) const KEPT: [u8; 5] = [3, 12, 13, 14, 15];
 /// A float register that holds nothing for long.
 pub(super) const SCRATCH_FLOAT: u8 = 15;
+
+/// Prepared code comes in pieces of so many bytes.
+pub(super) const CHUNK: usize = 16;
 
 /// The end of a chain of places that wait for a label.
 pub(super) const NO_PLACE: u32 = u32::MAX;
@@ -67,13 +71,14 @@ impl Code {
     /// Room for so many bytes behind the code.
     #[inline]
     fn room(&mut self, bytes: usize) -> &mut [u8] {
-        if self.buffer.len() - self.len < bytes {
+        if self.len + bytes > self.buffer.len() {
             self.grow(bytes);
         }
-        &mut self.buffer[self.len..]
+        &mut self.buffer[self.len..self.len + bytes]
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, bytes: usize) {
         let len = (self.len + bytes).next_power_of_two().max(64 << 10);
         self.buffer.resize(len, 0);
@@ -81,57 +86,61 @@ impl Code {
 
     #[inline]
     pub(super) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.room(N)[..N].copy_from_slice(bytes);
+        self.room(N).copy_from_slice(bytes);
         self.len += N;
     }
 
-    /// Puts `len` bytes of chunks that are one more than these take.
+    /// Puts so many of the lower bytes of a number.
     #[inline]
-    pub(super) fn put_chunks<const N: usize>(&mut self, chunks: &[[u8; N]], len: usize) {
-        let room = self.room(N * chunks.len());
-        for (to, chunk) in room.as_chunks_mut::<N>().0.iter_mut().zip(&chunks[..chunks.len() - 1]) {
-            *to = *chunk;
-        }
-        self.len += len;
+    fn put_low(&mut self, number: u64, bytes: usize) {
+        self.room(8).copy_from_slice(&number.to_le_bytes());
+        self.len += bytes;
     }
 
-    /// Puts those bytes of chunks that were just put, from `start` to `end`, at `place` instead, which is before
-    /// where they are: the code ends behind them.
+    /// Puts the first bytes of a piece of prepared code.
     #[inline]
-    pub(super) fn pull<const N: usize>(&mut self, chunks: &[[u8; N]], start: usize, end: usize, place: u32) {
-        let place = place as usize;
-        let (from, to) = (&chunks.as_flattened()[start..], &mut self.buffer[place..]);
-        for done in (0..end - start).step_by(N) {
-            to[done..done + N].copy_from_slice(&from[done..done + N]);
-        }
-        self.len = place + end - start;
+    pub(super) fn put_piece(&mut self, piece: &[u8; CHUNK], bytes: u8) {
+        self.room(CHUNK).copy_from_slice(piece);
+        self.len += usize::from(bytes);
+    }
+
+    /// Puts a byte at `at`, which is close: what stands there moves.
+    pub(super) fn insert(&mut self, at: u32, byte: u8) {
+        self.put(&[0]);
+        let at = at as usize;
+        self.buffer.copy_within(at..self.len - 1, at + 1);
+        self.buffer[at] = byte;
     }
 
     pub(super) fn put_slice(&mut self, bytes: &[u8]) {
-        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.room(bytes.len()).copy_from_slice(bytes);
         self.len += bytes.len();
     }
 
     /// Fills up to a multiple of `align` bytes.
     pub(super) fn align(&mut self, align: usize) {
         let fill = self.len.next_multiple_of(align) - self.len;
-        self.room(fill)[..fill].fill(0);
+        self.room(fill).fill(0);
         self.len += fill;
     }
 
+    #[inline]
     pub(super) fn set_byte(&mut self, at: u32, byte: u8) {
         self.buffer[at as usize] = byte;
     }
 
+    #[inline]
     pub(super) fn get_byte(&self, at: u32) -> u8 {
         self.buffer[at as usize]
     }
 
     /// Changes bits of a byte.
+    #[inline]
     pub(super) fn flip(&mut self, at: u32, bits: u8) {
         self.buffer[at as usize] ^= bits;
     }
 
+    #[inline]
     pub(super) fn word(&mut self, word: i32) {
         self.put(&word.to_le_bytes());
     }
@@ -141,6 +150,7 @@ impl Code {
         self.buffer[at as usize..at as usize + 4].copy_from_slice(&word.to_le_bytes());
     }
 
+    #[inline]
     pub(super) fn get_word(&self, at: u32) -> u32 {
         let mut word = [0; 4];
         word.copy_from_slice(&self.buffer[at as usize..at as usize + 4]);
@@ -148,6 +158,7 @@ impl Code {
     }
 
     /// Adds the four bytes at `place` to a chain.
+    #[inline]
     pub(super) fn chain(&mut self, chain: &mut Chain, place: u32) {
         self.set_word(place, chain.0.cast_signed());
         chain.0 = place;
@@ -163,6 +174,7 @@ impl Code {
     }
 
     /// Makes the distance at `place` lead to `target`.
+    #[inline]
     pub(super) fn lead(&mut self, place: u32, target: u32) {
         self.set_word(place, target.wrapping_sub(place + 4).cast_signed());
     }
@@ -173,26 +185,32 @@ impl Code {
         self.at() - 4
     }
 
-    /// A mode byte that names `[rbp + displacement]`.
-    fn mode(&mut self, reg: u8, displacement: i32) {
-        let reg = (reg & 7) << 3;
+    /// An opcode of one or two bytes, with a mode byte that names `[rbp + displacement]`.
+    #[inline]
+    fn in_frame(&mut self, rex: u8, opcode: u16, reg: u8, displacement: i32) {
+        let (mut code, mut len) = (u64::from(opcode), if opcode > 0xff { 2 } else { 1 });
+        let mode = u64::from((reg & 7) << 3 | RBP);
         match i8::try_from(displacement) {
-            Ok(short) => self.put(&[0x40 | reg | RBP, short.cast_unsigned()]),
+            Ok(short) => {
+                code |= (mode | 0x40 | u64::from(short.cast_unsigned()) << 8) << (8 * len);
+                len += 2;
+            }
             Err(_) => {
-                self.put(&[0x80 | reg | RBP]);
-                self.word(displacement);
+                code |= (mode | 0x80 | u64::from(displacement.cast_unsigned()) << 8) << (8 * len);
+                len += 5;
             }
         }
+        if rex != 0x40 {
+            (code, len) = (code << 8 | u64::from(rex), len + 1);
+        }
+        self.put_low(code, len);
     }
 
     /// An integer instruction on `[rbp + displacement]`.
+    #[inline]
     fn integer(&mut self, opcode: u8, wide: bool, reg: u8, displacement: i32) {
         let rex = 0x40 | u8::from(wide) << 3 | (reg >> 3) << 2;
-        if rex != 0x40 {
-            self.put(&[rex]);
-        }
-        self.put(&[opcode]);
-        self.mode(reg, displacement);
+        self.in_frame(rex, u16::from(opcode), reg, displacement);
     }
 
     /// A float instruction on `[rbp + displacement]`.
@@ -202,14 +220,12 @@ impl Code {
             Ty::F64 => self.put(&[0xf2]),
             _ => {}
         }
-        if reg >= 8 {
-            self.put(&[0x44]);
-        }
-        self.put(&[0x0f, opcode]);
-        self.mode(reg, displacement);
+        let rex = 0x40 | (reg >> 3) << 2;
+        self.in_frame(rex, u16::from_le_bytes([0x0f, opcode]), reg, displacement);
     }
 
     /// A register of the class of `ty` from the frame. Integers of 32 bits are extended by zeros.
+    #[inline]
     pub(super) fn load(&mut self, reg: u8, ty: Ty, displacement: i32) {
         match ty {
             Ty::I32 | Ty::I64 => self.integer(0x8b, ty == Ty::I64, reg, displacement),
@@ -217,6 +233,7 @@ impl Code {
         }
     }
 
+    #[inline]
     pub(super) fn store(&mut self, reg: u8, ty: Ty, displacement: i32) {
         match ty {
             Ty::I32 | Ty::I64 => self.integer(0x89, ty == Ty::I64, reg, displacement),

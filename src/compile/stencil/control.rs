@@ -3,8 +3,9 @@
 
 use super::code::{Chain, RAX, RCX};
 use super::form::{Exit, Ty};
-use super::pass::{At, Pass, Result, unsupported};
-use super::table::Instance;
+use super::operand::At;
+use super::pass::{Pass, Result, unsupported};
+use super::table::Row;
 use latier_runtime::vmctx::HEADER_ATTENTION;
 use wasmparser::{BlockType, BrTable, Operator};
 
@@ -66,7 +67,7 @@ impl Pass<'_> {
             BlockType::Type(ty) if results => self.push(At::Frame, Ty::of_parsed(ty)),
             BlockType::Type(_) => {}
             BlockType::FuncType(ty) => {
-                let ty = self.module.func_types[ty as usize].clone();
+                let ty = &self.module.func_types[ty as usize];
                 let types = if results { &ty.results } else { &ty.params };
                 types.iter().for_each(|ty| self.push(At::Frame, Ty::of(*ty)));
             }
@@ -114,7 +115,7 @@ impl Pass<'_> {
     pub(super) fn control(&mut self, op: &Operator<'_>, bytes: &[u8]) -> Result<bool> {
         match op {
             Operator::Block { blockty } => self.block(*blockty),
-            Operator::Loop { blockty } => self.repeat(*blockty, bytes),
+            Operator::Loop { blockty } => self.repeat(*blockty, self.offset as usize + bytes.len()),
             Operator::If { blockty } => self.branch_in(*blockty, op, bytes)?,
             Operator::Else => self.otherwise(),
             Operator::End => self.end()?,
@@ -144,23 +145,24 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    fn depth(&self, depth: u32) -> usize {
+    pub(super) fn depth(&self, depth: u32) -> usize {
         self.b.constructs.len() - 1 - depth as usize
     }
 
-    fn block(&mut self, ty: BlockType) {
+    pub(super) fn block(&mut self, ty: BlockType) {
         let height = self.b.stack.len() - self.params_of(ty);
         self.flush(height);
         self.open(Kind::Block, ty, height);
     }
 
-    fn repeat(&mut self, ty: BlockType, bytes: &[u8]) {
+    /// A loop whose body begins at `start`.
+    pub(super) fn repeat(&mut self, ty: BlockType, start: usize) {
         let height = self.b.stack.len() - self.params_of(ty);
         self.flush(self.b.stack.len());
         self.forget();
         let n = self.b.constructs.len();
         self.open(Kind::Loop(0), ty, height);
-        self.keep_locals(self.offset as usize + bytes.len());
+        self.keep_locals(start);
         self.b.constructs[n].kind = Kind::Loop(self.b.code.at());
         self.b.constructs[n].kept_inside = self.b.kept.len();
         // cmp dword [rdi + attention], 0; jne safepoint
@@ -183,15 +185,19 @@ impl Pass<'_> {
 
     /// Branches on the top operand.
     fn on_top(&mut self, exit: Exit, op: &Operator<'_>, bytes: &[u8]) -> Result<Chain> {
-        let instance = Instance { module: self.module, bytes };
         let (row, _) = self.row(op, bytes, 1)?;
+        self.branch_on(row, bytes, exit)
+    }
+
+    /// Branches on the top operand by the stencils of `row`.
+    pub(super) fn branch_on(&mut self, row: &'static Row, bytes: &[u8], exit: Exit) -> Result<Chain> {
         if matches!(self.top().at, At::Constant(_)) {
             self.enregister(self.b.stack.len() - 1);
         }
-        self.stitch(row, instance, None, exit)
+        self.stitch(row, bytes, 0, exit)
     }
 
-    fn otherwise(&mut self) {
+    pub(super) fn otherwise(&mut self) {
         let n = self.b.constructs.len() - 1;
         if self.reachable {
             self.branch(n);
@@ -269,8 +275,8 @@ impl Pass<'_> {
         };
         for place in first..self.b.stack.len() {
             let entry = self.b.stack[place];
-            let to = self.home(&super::pass::Entry { at: At::Frame, word, ..entry });
-            self.value_at(to, entry, place);
+            let to = self.home(&super::operand::Entry { at: At::Frame, word, ..entry });
+            self.value_at(to, entry);
             word += entry.ty.words();
         }
     }
@@ -384,7 +390,7 @@ impl Pass<'_> {
         self.flush(self.b.stack.len());
         let from = self.home(&self.top());
         let place = self.b.stack.len();
-        self.b.code.load(super::pass::register(Ty::I64, place), Ty::I64, from);
+        self.b.code.load(super::operand::register(Ty::I64, place), Ty::I64, from);
         self.push_register(Ty::I64);
         let op = Operator::BrIf { relative_depth: 0 };
         self.on_top(exit, &op, &[0x0d, 0])
@@ -394,7 +400,7 @@ impl Pass<'_> {
         let last = self.b.stack.len() - 1;
         self.flush(last);
         self.enregister(last);
-        let selector = super::pass::register(Ty::I32, last);
+        let selector = super::operand::register(Ty::I32, last);
         self.b.code.register(RAX, selector, Ty::I32);
         self.pop();
         // cmp eax, count; jae default; lea rcx, [rip + table]; movsxd rax, [rcx + 4 rax]; add rax, rcx; jmp rax

@@ -16,6 +16,7 @@ pub(super) enum Ty {
 }
 
 impl Ty {
+    #[inline]
     pub(super) fn of_parsed(ty: wasmparser::ValType) -> Ty {
         match ty {
             wasmparser::ValType::I32 => Ty::I32,
@@ -26,10 +27,12 @@ impl Ty {
         }
     }
 
+    #[inline]
     pub(super) fn of(ty: latier_runtime::types::ValType) -> Ty {
         Ty::of_clif(crate::compile::signature::value_type(ty))
     }
 
+    #[inline]
     pub(super) fn of_clif(ty: Type) -> Ty {
         match ty {
             types::I32 => Ty::I32,
@@ -51,11 +54,13 @@ impl Ty {
     }
 
     /// Whether it stands in float registers.
+    #[inline]
     pub(super) fn is_float(self) -> bool {
         matches!(self, Ty::F32 | Ty::F64 | Ty::V128)
     }
 
     /// How many words of the frame it takes.
+    #[inline]
     pub(super) fn words(self) -> u32 {
         if self == Ty::V128 { 2 } else { 1 }
     }
@@ -87,6 +92,7 @@ pub(super) enum Exit {
 
 impl Exit {
     /// A branch on the contrary, if the count is odd.
+    #[inline]
     pub(super) fn negated(self, count: usize) -> Exit {
         match self {
             Exit::BranchIf if count % 2 == 1 => Exit::BranchUnless,
@@ -123,12 +129,33 @@ impl Form {
         if self.frame {
             return 0;
         }
-        let branch = self.exit as usize * 3 + usize::from(self.rotation);
-        let classes = self.classes[..params].iter();
-        1 + classes.fold(branch, |number, class| number * 3 + *class as usize)
+        let number = FormNumber::new(self.exit, self.rotation);
+        self.classes[..params].iter().fold(number, |number, class| number.operand(*class)).get()
     }
 
     pub(super) fn class(self, n: usize) -> Class {
         if self.frame { Class::Memory } else { self.classes[n] }
+    }
+}
+
+/// The number of a form with operands in registers, while it is found out operand by operand.
+#[derive(Clone, Copy)]
+pub(super) struct FormNumber(usize);
+
+impl FormNumber {
+    #[inline]
+    pub(super) fn new(exit: Exit, rotation: u8) -> FormNumber {
+        FormNumber(exit as usize * 3 + usize::from(rotation))
+    }
+
+    #[inline]
+    pub(super) fn operand(self, class: Class) -> FormNumber {
+        FormNumber(self.0 * 3 + class as usize)
+    }
+
+    #[inline]
+    pub(super) fn get(self) -> usize {
+        // The form in the frame is number 0.
+        1 + self.0
     }
 }

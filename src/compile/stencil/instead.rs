@@ -29,6 +29,16 @@ pub(super) enum Instead {
 }
 
 impl Instead {
+    /// Whether this register can be written so.
+    #[inline]
+    pub(super) fn takes(self, register: u8) -> bool {
+        match self {
+            Instead::Never => false,
+            Instead::Lower | Instead::Copy(_) => register < 8,
+            Instead::Prefix(_) | Instead::Rex(_) | Instead::Vex(_) => true,
+        }
+    }
+
     /// How far before its place it changes anything.
     pub(super) fn back(self) -> u8 {
         match self {

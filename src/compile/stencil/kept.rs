@@ -109,7 +109,7 @@ impl KeptHole {
 impl KeptStencil {
     fn of(stencil: &Stencil) -> KeptStencil {
         KeptStencil {
-            code: stencil.code().to_vec(),
+            code: stencil.code.to_vec(),
             pool: stencil.pool.to_vec(),
             spill: stencil.spill,
             holes: stencil.holes.iter().map(|(at, hole)| (*at, KeptHole::from(hole))).collect(),

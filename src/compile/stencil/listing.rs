@@ -1,6 +1,7 @@
 //! What a body is stitched together from, for people who look: which stencil stands where and for which operator.
 
 use super::form::{Class, Exit, Form};
+use super::operator;
 use super::pass::{Buffers, Pass, unsupported};
 use super::table::Table;
 use crate::compile::{CompileError, FunctionBody};
@@ -142,12 +143,12 @@ pub fn listing(
     body: FunctionBody<'_>,
     relaxed_simd_deterministic: bool,
 ) -> Result<Listing, CompileError> {
-    let table = Table::get(relaxed_simd_deterministic).map_err(unsupported)?;
+    let table = Table::get(relaxed_simd_deterministic).map_err(|e| *unsupported(e))?;
     let mut buffers = Buffers::default();
-    buffers.clear();
+    buffers.begin(operator::memory0_facts(module));
     let mut pass = Pass::new(module, table, buffers, body);
     pass.trace = Some(Box::default());
-    pass.body()?;
+    pass.body().map_err(|e| *e)?;
     let mut trace = pass.trace.take().expect("it was put there");
     let code = pass.b.code.bytes().to_vec();
     trace.part(PartKind::Constants, trace.at..code.len() as u32);

@@ -9,7 +9,8 @@
 
 use super::code::{KEPT, RSI};
 use super::form::Ty;
-use super::pass::{Local, NO_REGISTER, Pass};
+use super::operand::{Local, NO_REGISTER};
+use super::pass::Pass;
 use super::quick::Bytes;
 
 /// Registers that are given to locals besides [`KEPT`]: those that stencils are given and pass on, and do not use.
@@ -222,12 +223,14 @@ impl Bytes<'_> {
     }
 
     /// Skips a number in LEB128.
-    fn skip_number(&mut self) -> Option<()> {
+    #[inline]
+    pub(super) fn skip_number(&mut self) -> Option<()> {
         while self.byte()? >= 0x80 {}
         Some(())
     }
 
     /// Skips a memory operator's immediate.
+    #[inline]
     fn skip_access(&mut self) -> Option<()> {
         if self.byte()? >= 0x40 {
             return None;
@@ -236,7 +239,8 @@ impl Bytes<'_> {
     }
 
     /// Skips the immediates of an operator that neither calls nor opens or closes a construct; `None` if it is rare.
-    fn skip_immediates(&mut self, opcode: u8) -> Option<()> {
+    #[inline]
+    pub(super) fn skip_immediates(&mut self, opcode: u8) -> Option<()> {
         match opcode {
             0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => {}
             0x0c | 0x0d | 0x23 | 0x24 | 0x3f | 0x41 | 0x42 => self.skip_number()?,

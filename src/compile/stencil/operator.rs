@@ -2,7 +2,7 @@
 //! immediates are its stencil's own and which are written into it.
 
 use super::form::Ty;
-use super::pass::Entry;
+use super::operand::Entry;
 use crate::object::symbol::Symbol;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::types::MemoryType;
@@ -27,6 +27,9 @@ macro_rules! arities {
     (@count arity $n:literal -> $m:literal) => { Some($n) };
 }
 wasmparser::for_each_operator!(arities);
+
+/// Static offsets up to this one are caught by guard pages, whatever is accessed.
+pub(super) const SMALL_OFFSET: u64 = MemoryType::GUARD - 16;
 
 /// How many slots there are for the rows of operators.
 pub(super) const SLOTS: usize = SELECTS + 8;
@@ -56,18 +59,13 @@ pub(super) fn slot(
             let (Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }) = *op else {
                 return None;
             };
-            let ty = module.globals[global_index as usize];
-            let facts = usize::from(global_index < module.global_imports) | usize::from(ty.mutable) << 1;
-            (
-                GLOBALS + usize::from(opcode == 0x24) * 32 + usize::from(type_code(ty.content)) * 4 + facts,
-                None,
-            )
+            (global_slot(module, global_index, opcode == 0x24), None)
         }
         0x04 | 0x0d if top(1) == Ty::I32 => (0x0d, None),
-        0x1b | 0x1c => (SELECTS + top(2) as usize, None),
-        0x11 if top(1) == Ty::I32 => {
+        0x1b | 0x1c => (select_slot(stack), None),
+        0x11 => {
             let Operator::CallIndirect { table_index, .. } = *op else { return None };
-            (TABLES + usize::from(table_facts(module, table_index)), None)
+            (call_slot(module, table_index, stack)?, None)
         }
         0xfc if bytes[1] < 8 => (SATURATING + usize::from(bytes[1]), None),
         0xfd => {
@@ -82,6 +80,27 @@ pub(super) fn slot(
         }
         _ => return None,
     })
+}
+
+/// The slot of `global.get` or `global.set`.
+#[inline]
+pub(super) fn global_slot(module: &ModuleDesc, global: u32, set: bool) -> usize {
+    let ty = module.globals[global as usize];
+    let facts = usize::from(global < module.global_imports) | usize::from(ty.mutable) << 1;
+    GLOBALS + usize::from(set) * 32 + usize::from(type_code(ty.content)) * 4 + facts
+}
+
+/// The slot of `select` on these operands.
+#[inline]
+pub(super) fn select_slot(stack: &[Entry]) -> usize {
+    SELECTS + stack[stack.len() - 2].ty as usize
+}
+
+/// The slot of `call_indirect` through a table of 32 bits.
+#[inline]
+pub(super) fn call_slot(module: &ModuleDesc, table: u32, stack: &[Entry]) -> Option<usize> {
+    let short = stack.last().is_some_and(|index| index.ty == Ty::I32);
+    short.then(|| TABLES + usize::from(table_facts(module, table)))
 }
 
 /// The static offset of a load or store of memory 0, if it is one that guard pages catch.
@@ -127,7 +146,7 @@ fn small_access(op: &Operator<'_>) -> Option<u64> {
         return None;
     };
     let memory0 = memarg.target == MemArgTarget::Memory(0);
-    (memory0 && memarg.offset < 1 << 24).then_some(memarg.offset)
+    (memory0 && memarg.offset <= SMALL_OFFSET).then_some(memarg.offset)
 }
 
 /// An operator without what is written into its stencil.
@@ -144,6 +163,11 @@ fn memory_facts(module: &ModuleDesc, memory: u32) -> u8 {
     let ty = module.memories[memory as usize];
     let facts = [memory == 0, ty.is_guarded(), ty.memory64, ty.page_size_log2 == 0, ty.shared];
     facts.iter().fold(0, |bits, fact| bits << 1 | u8::from(*fact))
+}
+
+/// What is known of memory 0, if there is one.
+pub(super) fn memory0_facts(module: &ModuleDesc) -> Option<u8> {
+    (!module.memories.is_empty()).then(|| memory_facts(module, 0))
 }
 
 fn table_facts(module: &ModuleDesc, table: u32) -> u8 {

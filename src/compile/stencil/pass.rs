@@ -13,89 +13,23 @@
 //! calls and wherever control flow meets, all are at home.
 
 use super::behind::Safepoint;
-use super::code::{Code, INTS, R9, RDI};
+use super::code::{Code, R9, RDI};
 use super::form::{Class, Ty};
 use super::listing::Trace;
+use super::operand::{At, Entry, Hold, Local, NONE, Place, register_of, slot, slots};
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
 use crate::compile::homes::Homes;
 use crate::object::symbol::Symbol;
 use crate::object::symbol::SymbolName;
-use crate::object::write::{RelocKind, Relocation, Target};
-use latier_runtime::abi::{CallLayout, TrapCode};
+use crate::object::write::{RelocKind, Relocation, Target, Writer};
+use latier_runtime::abi::TrapCode;
 use latier_runtime::handlers::Handler;
 use latier_runtime::module::ModuleDesc;
-use latier_runtime::sites::{Site, SiteKind};
-use latier_runtime::types::FuncType;
+use latier_runtime::sites::{Site, SiteKind, SiteWriter};
 use latier_runtime::vmctx::HEADER_MEMORY0_BASE;
 use rustc_hash::FxHashMap;
-use std::sync::Arc;
-
-/// Where an operand is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum At {
-    /// In the register of its place on the operand stack.
-    Register,
-    /// At home.
-    Frame,
-    /// In a local.
-    Local(u32),
-    /// Nowhere: it is this number, or has these bits.
-    Constant(i64),
-}
-
-/// An operand.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) at: At,
-    pub(super) ty: Ty,
-    /// Words of the operands below.
-    pub(super) word: u32,
-}
-
-/// What a register of operands holds. What is popped is still there until something else is put there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hold {
-    /// This operand; [`NONE`] if it is free.
-    pub(super) entry: u32,
-    /// The value that this local has now; [`NONE`] if none is known.
-    pub(super) local: u32,
-}
-
-/// No operand, no local.
-pub(super) const NONE: u32 = u32::MAX;
-
-impl Hold {
-    pub(super) const NOTHING: Hold = Hold { entry: NONE, local: NONE };
-}
-
-/// A local.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Local {
-    pub(super) ty: Ty,
-    pub(super) displacement: i32,
-    /// How many operands are in it.
-    pub(super) used: u32,
-    /// The register that has its value too; [`NO_REGISTER`] if none has.
-    pub(super) register: u8,
-    /// While a loop is read ahead: what a register would gain.
-    pub(super) gain: i32,
-}
-
-/// No register.
-pub(super) const NO_REGISTER: u8 = u8::MAX;
-
-/// Where a stencil finds an operand that it takes from the frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// In the frame.
-    Frame(i32),
-    /// There, and in a register.
-    Register(u8, i32),
-    /// Among the constants behind the code.
-    Pool(u32),
-}
 
 /// What a pass allocates, to be used again.
 #[derive(Default)]
@@ -105,7 +39,8 @@ pub(super) struct Buffers {
     pub(super) locals: Vec<Local>,
     pub(super) constructs: Vec<super::control::Construct>,
     pub(super) clauses: Vec<super::attempt::Clause>,
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: SiteWriter,
+    pub(super) writer: Writer,
     pub(super) handlers: Vec<Handler>,
     pub(super) relocations: Vec<Relocation>,
     pub(super) symbols: Vec<Symbol>,
@@ -126,19 +61,14 @@ pub(super) struct Buffers {
     pub(super) kept: Vec<(u32, u8)>,
     /// Locals that were used in what was read ahead.
     pub(super) touched: Vec<u32>,
+    /// Rows by [`operator::slot`].
     pub(super) quick: Vec<Option<&'static Row>>,
-    /// Layouts of calls, at the place of the type index modulo [`LAYOUTS`].
-    pub(super) layouts: Vec<Option<Signature>>,
+    /// Of which memory 0 some of these are.
+    memory0: Option<u8>,
 }
 
-/// A function type and how functions of it are called.
-pub(super) type Signature = (Arc<FuncType>, Arc<CallLayout>);
-
-/// How many layouts are kept.
-pub(super) const LAYOUTS: usize = 256;
-
 impl Buffers {
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.code.clear();
         self.stack.clear();
         self.locals.clear();
@@ -159,10 +89,16 @@ impl Buffers {
         self.pool_places.clear();
         self.area_places.clear();
         self.kept_places.clear();
-        self.layouts.resize(LAYOUTS, None);
         self.quick.resize(operator::SLOTS, None);
-        // What these are depends on the module.
-        operator::MODULE_SLOTS.into_iter().for_each(|slots| self.quick[slots].fill(None));
+    }
+
+    /// Makes ready for a body of a module with these facts of its memory 0, on which some of what is known depends.
+    pub(super) fn begin(&mut self, memory0: Option<u8>) {
+        self.clear();
+        if self.memory0 != memory0 {
+            self.memory0 = memory0;
+            operator::MODULE_SLOTS.into_iter().for_each(|slots| self.quick[slots].fill(None));
+        }
     }
 }
 
@@ -177,8 +113,8 @@ pub(super) struct Pass<'a> {
     pub(super) read_to: usize,
     /// The body's own type, by type index.
     pub(super) ty: u32,
-    /// Registers of operands: integers, floats.
-    pub(super) holds: [[Hold; 3]; 2],
+    /// Registers of operands, at their [`slot`]s.
+    pub(super) holds: [Hold; 8],
     /// Operands below this are at home.
     pub(super) flushed: usize,
     /// The homes in the frame but for those of operands.
@@ -203,19 +139,18 @@ const MAX_WORDS: u32 = 1 << 24;
 const MAX_CODE: u32 = 1 << 29;
 
 /// An operator that has no stencil.
-pub(super) fn unsupported(what: impl std::fmt::Display) -> CompileError {
-    CompileError { message: format!("no stencil: {what}"), offset: None }
+#[cold]
+pub(super) fn unsupported(what: impl std::fmt::Display) -> Box<CompileError> {
+    Box::new(CompileError { message: format!("no stencil: {what}"), offset: None })
 }
 
-pub(super) type Result<T> = std::result::Result<T, CompileError>;
+/// Errors are rare, results are returned all the time.
+pub(super) type Result<T> = std::result::Result<T, Box<CompileError>>;
 
-pub(super) fn class_of(ty: Ty) -> usize {
-    usize::from(ty.is_float())
-}
-
-/// The register of an operand of this type at this place of the operand stack.
-pub(super) fn register(ty: Ty, place: usize) -> u8 {
-    if ty.is_float() { (place % 3) as u8 } else { INTS[place % 3] }
+impl From<wasmparser::Error> for Box<CompileError> {
+    fn from(error: wasmparser::Error) -> Box<CompileError> {
+        Box::new(error.into())
+    }
 }
 
 impl<'a> Pass<'a> {
@@ -238,13 +173,7 @@ impl<'a> Pass<'a> {
     #[inline]
     pub(super) fn place(&mut self, entry: &Entry) -> Place {
         match entry.at {
-            At::Local(local) => {
-                let Local { displacement, register, .. } = self.b.locals[local as usize];
-                match register {
-                    NO_REGISTER => Place::Frame(displacement),
-                    register => Place::Register(register, displacement),
-                }
-            }
+            At::Local(local) => self.b.locals[local as usize].place(),
             At::Constant(bits) if entry.ty.is_float() => Place::Pool(self.pooled(bits)),
             _ => Place::Frame(self.home(entry)),
         }
@@ -264,32 +193,50 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    /// What a register of operands holds.
+    #[inline]
+    pub(super) fn hold(&mut self, slot: u8) -> &mut Hold {
+        &mut self.holds[usize::from(slot & 7)]
+    }
+
+    /// The rotation of the place where the next operand is put, and the words below it.
+    #[inline]
+    pub(super) fn next_place(&self) -> (u8, u32) {
+        match self.b.stack.last() {
+            // 0, 1, 2, 0 …
+            Some(below) => (0b00_10_01 >> (below.slot & 3) * 2 & 3, below.word + below.ty.words()),
+            None => (0, 0),
+        }
+    }
+
     /// Puts an operand on the stack.
     #[inline]
     pub(super) fn push(&mut self, at: At, ty: Ty) {
-        let word = self.b.stack.last().map_or(0, |below| below.word + below.ty.words());
+        let (rotation, word) = self.next_place();
         self.words = self.words.max(word + ty.words());
-        self.b.stack.push(Entry { at, ty, word });
+        self.b.stack.push(Entry { at, ty, slot: slots(ty) + rotation, class: at.class(ty), word });
     }
 
     /// Puts a result on the stack that is in its register.
     #[inline]
     pub(super) fn push_register(&mut self, ty: Ty) {
-        let place = self.b.stack.len();
-        self.holds[class_of(ty)][place % 3] = Hold { entry: place as u32, local: NONE };
-        self.push(At::Register, ty);
+        let place = self.b.stack.len() as u32;
+        let (rotation, word) = self.next_place();
+        let slot = slots(ty) + rotation;
+        *self.hold(slot) = Hold { entry: place, local: NONE };
+        self.words = self.words.max(word + ty.words());
+        self.b.stack.push(Entry { at: At::Register, ty, slot, class: Some(Class::Register), word });
     }
 
     #[inline]
     pub(super) fn pop(&mut self) -> Entry {
         let entry = self.b.stack.pop().expect("a validated body has its operands");
-        let place = self.b.stack.len();
         match entry.at {
-            At::Register => self.holds[class_of(entry.ty)][place % 3].entry = NONE,
+            At::Register => self.hold(entry.slot).entry = NONE,
             At::Local(local) => self.b.locals[local as usize].used -= 1,
             _ => {}
         }
-        self.flushed = self.flushed.min(place);
+        self.flushed = self.flushed.min(self.b.stack.len());
         entry
     }
 
@@ -301,9 +248,9 @@ impl<'a> Pass<'a> {
     }
 
     /// Copies an operand's value to a register of its class.
-    pub(super) fn value_to(&mut self, reg: u8, entry: Entry, place: usize) {
+    pub(super) fn value_to(&mut self, reg: u8, entry: Entry) {
         match entry.at {
-            At::Register => self.b.code.register(reg, register(entry.ty, place), entry.ty),
+            At::Register => self.b.code.register(reg, register_of(entry.slot), entry.ty),
             At::Constant(0) if entry.ty.is_float() => self.b.code.float_zero(reg),
             At::Frame | At::Local(_) => match self.place(&entry) {
                 Place::Register(from, _) => self.b.code.register(reg, from, entry.ty),
@@ -322,9 +269,9 @@ impl<'a> Pass<'a> {
     }
 
     /// Copies an operand's value to a place in the frame.
-    pub(super) fn value_at(&mut self, displacement: i32, entry: Entry, place: usize) {
+    pub(super) fn value_at(&mut self, displacement: i32, entry: Entry) {
         match entry.at {
-            At::Register => self.b.code.store(register(entry.ty, place), entry.ty, displacement),
+            At::Register => self.b.code.store(register_of(entry.slot), entry.ty, displacement),
             At::Frame | At::Local(_) => match self.place(&entry) {
                 Place::Register(from, _) => self.b.code.store(from, entry.ty, displacement),
                 _ => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
@@ -338,12 +285,12 @@ impl<'a> Pass<'a> {
         let entry = self.b.stack[place];
         match entry.at {
             At::Frame => return,
-            At::Register => self.holds[class_of(entry.ty)][place % 3].entry = NONE,
+            At::Register => self.hold(entry.slot).entry = NONE,
             At::Local(local) => self.b.locals[local as usize].used -= 1,
             At::Constant(_) => {}
         }
-        self.value_at(self.home(&entry), entry, place);
-        self.b.stack[place].at = At::Frame;
+        self.value_at(self.home(&entry), entry);
+        (self.b.stack[place].at, self.b.stack[place].class) = (At::Frame, Some(Class::Memory));
     }
 
     /// Brings all operands below `height` home.
@@ -356,16 +303,17 @@ impl<'a> Pass<'a> {
 
     /// What registers hold is no longer known: control flow meets here, or a call has used them.
     pub(super) fn forget(&mut self) {
-        self.holds = [[Hold::NOTHING; 3]; 2];
+        self.holds = [Hold::NOTHING; 8];
     }
 
     /// Makes a register of operands free for the operand at `place`.
     pub(super) fn free(&mut self, ty: Ty, place: usize) {
-        let other = self.holds[class_of(ty)][place % 3].entry;
+        let slot = slot(ty, place);
+        let other = self.hold(slot).entry;
         if other != NONE && other as usize != place {
             self.spill(other as usize);
         }
-        self.holds[class_of(ty)][place % 3] = Hold::NOTHING;
+        *self.hold(slot) = Hold::NOTHING;
     }
 
     /// Brings an operand to its register.
@@ -375,15 +323,15 @@ impl<'a> Pass<'a> {
             return;
         }
         self.free(entry.ty, place);
-        self.value_to(register(entry.ty, place), entry, place);
+        self.value_to(register_of(entry.slot), entry);
         let mut local = NONE;
         if let At::Local(from) = entry.at {
             self.b.locals[from as usize].used -= 1;
             local = from;
         }
-        self.b.stack[place].at = At::Register;
+        (self.b.stack[place].at, self.b.stack[place].class) = (At::Register, Some(Class::Register));
         self.flushed = self.flushed.min(place);
-        self.holds[class_of(entry.ty)][place % 3] = Hold { entry: place as u32, local };
+        *self.hold(entry.slot) = Hold { entry: place as u32, local };
     }
 
     /// The class of an operand as it is.
@@ -411,6 +359,7 @@ impl<'a> Pass<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn site(&mut self, code_offset: u32, kind: SiteKind) {
         self.b.sites.push(Site { code_offset, wasm_offset: self.offset, kind });
     }

@@ -1,10 +1,12 @@
 //! The operators that most of any body consists of, read straight from its bytes: locals, constants, arithmetic,
-//! accesses to memory 0, comparisons with the branch on them. Everything here only saves reading the operator as a
+//! accesses to memory 0, branches, calls. Everything here only saves reading the operator as a
 //! whole: what is not as simple as it can be is left to that. The body is valid.
 
 use super::form::{Exit, Ty};
-use super::pass::{At, Pass, Result};
-use super::table::Instance;
+use super::operand::At;
+use super::operator::{self, SMALL_OFFSET};
+use super::pass::{Pass, Result};
+use super::table::Row;
 use wasmparser::BlockType;
 
 /// The bytes of a body from some place on.
@@ -14,6 +16,7 @@ pub(super) struct Bytes<'a> {
 }
 
 impl Bytes<'_> {
+    #[inline]
     pub(super) fn byte(&mut self) -> Option<u8> {
         let byte = *self.body.get(self.at)?;
         self.at += 1;
@@ -21,6 +24,7 @@ impl Bytes<'_> {
     }
 
     /// An unsigned number in LEB128.
+    #[inline]
     pub(super) fn unsigned(&mut self) -> Option<u32> {
         let first = self.byte()?;
         if first < 0x80 {
@@ -38,8 +42,13 @@ impl Bytes<'_> {
     }
 
     /// A signed number in LEB128.
+    #[inline]
     fn signed(&mut self) -> Option<i64> {
-        let (mut number, mut shift) = (0, 0);
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Some(i64::from(first) << 57 >> 57);
+        }
+        let (mut number, mut shift) = (i64::from(first & 0x7f), 7);
         loop {
             let byte = self.byte()?;
             number |= i64::from(byte & 0x7f).checked_shl(shift)?;
@@ -79,74 +88,190 @@ pub(super) fn negations(rest: &[u8]) -> Option<usize> {
     matches!(rest.get(count), Some(&(IF | BR_IF))).then_some(count)
 }
 
-impl Pass<'_> {
-    /// Compiles the operator at `start`, if it is simple, and the branch on it; says where the next stands.
+impl<'a> Pass<'a> {
+    /// Compiles operators from `start` on as long as they are simple; says where the first stands that is not.
+    pub(super) fn quick(&mut self, start: usize) -> Result<usize> {
+        let mut bytes = Bytes { body: self.bytes, at: start };
+        while let Some(opcode) = bytes.byte() {
+            let start = bytes.at - 1;
+            self.offset = start as u32;
+            let simple = if self.reachable {
+                self.quick_operator(opcode, &mut bytes)?
+            } else {
+                self.quick_skip(opcode, &mut bytes)?
+            };
+            if !simple {
+                return Ok(start);
+            }
+        }
+        Ok(bytes.at)
+    }
+
+    /// Compiles the operator with this opcode, whose immediates are next, and the branch on it; false if it is not
+    /// simple.
     #[inline]
-    pub(super) fn quick(&mut self, body: &[u8], start: usize) -> Result<Option<usize>> {
-        let mut bytes = Bytes { body, at: start + 1 };
-        let opcode = body[start];
+    fn quick_operator(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
         match opcode {
-            0x20..=0x22 => {
-                let Some(local) = bytes.unsigned() else { return Ok(None) };
-                match opcode {
-                    0x20 => self.local_get(local),
-                    _ => self.local_set(local, opcode == 0x22),
-                }
+            0x20 => {
+                let Some(local) = bytes.unsigned() else { return Ok(false) };
+                self.local_get(local);
+            }
+            0x21 | 0x22 => {
+                let Some(local) = bytes.unsigned() else { return Ok(false) };
+                self.local_set(local, opcode == 0x22);
             }
             0x41 => {
-                let Some(value) = bytes.signed() else { return Ok(None) };
+                let Some(value) = bytes.signed() else { return Ok(false) };
                 self.push(At::Constant(value), Ty::I32);
             }
             0x42 => {
-                let Some(value) = bytes.signed() else { return Ok(None) };
+                let Some(value) = bytes.signed() else { return Ok(false) };
                 self.push(At::Constant(value), Ty::I64);
             }
+            0x28..=0x3e => return self.quick_access(opcode, bytes),
+            0x45..=0xc4 => return self.quick_number(opcode, bytes),
+            0x0b => self.end()?,
+            0x02..=0x05 | 0x0c | BR_IF | 0x0f => return self.quick_control(opcode, bytes),
+            0x10 | 0x11 => return self.quick_call(opcode, bytes),
             0x1a => {
                 self.pop();
             }
-            0x0b => self.end()?,
-            0x28..=0x3e => return self.quick_access(bytes, start),
-            0x45..=0xc4 => return self.quick_number(bytes, start),
-            _ => return Ok(None),
+            0x1b | 0x23 | 0x24 => return self.quick_row(opcode, bytes),
+            _ => return Ok(false),
         }
-        Ok(Some(bytes.at))
+        Ok(true)
     }
 
-    fn quick_access(&mut self, mut bytes: Bytes<'_>, start: usize) -> Result<Option<usize>> {
+    /// Passes over an operator that cannot be reached.
+    fn quick_skip(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
+        match opcode {
+            0x02..=0x04 => {
+                if bytes.skip_number().is_none() {
+                    return Ok(false);
+                }
+                self.dead += 1;
+            }
+            0x05 if self.dead == 0 => self.otherwise(),
+            0x0b if self.dead == 0 => self.end()?,
+            0x0b => self.dead -= 1,
+            0x10 => return Ok(bytes.skip_number().is_some()),
+            _ => return Ok(bytes.skip_immediates(opcode).is_some()),
+        }
+        Ok(true)
+    }
+
+    fn quick_control(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
+        self.bounded()?;
+        let start = self.offset as usize;
+        match opcode {
+            0x02 | 0x03 | IF => {
+                let Some(ty) = bytes.block_type() else { return Ok(false) };
+                match opcode {
+                    0x02 => self.block(ty),
+                    0x03 => self.repeat(ty, bytes.at),
+                    _ => {
+                        let Some(row) = self.quick_condition() else { return Ok(false) };
+                        self.flush(self.b.stack.len() - 1);
+                        let chain = self.branch_on(row, &bytes.body[start..bytes.at], Exit::BranchUnless)?;
+                        self.enter_if(ty, chain);
+                    }
+                }
+            }
+            0x05 => self.otherwise(),
+            0x0f => self.branch(0),
+            _ => {
+                let Some(depth) = bytes.unsigned() else { return Ok(false) };
+                if opcode == BR_IF {
+                    let bytes = &bytes.body[start..bytes.at];
+                    let Some(row) = self.quick_condition() else { return Ok(false) };
+                    self.conditional(depth, 1, |pass, exit| pass.branch_on(row, bytes, exit))?;
+                } else {
+                    self.branch(self.depth(depth));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The row of a branch on the top operand, if it has been used before.
+    fn quick_condition(&self) -> Option<&'static Row> {
+        self.b.quick[usize::from(BR_IF)]
+    }
+
+    fn quick_call(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
+        self.bounded()?;
+        let Some(callee) = bytes.unsigned() else { return Ok(false) };
+        if opcode == 0x10 {
+            self.call_function(callee)?;
+            return Ok(true);
+        }
+        let Some(table) = bytes.unsigned() else { return Ok(false) };
+        let Some(slot) = operator::call_slot(self.module, table, &self.b.stack) else { return Ok(false) };
+        let Some(row) = self.b.quick[slot] else { return Ok(false) };
+        self.call_given(callee, row, &bytes.body[self.offset as usize..bytes.at])?;
+        Ok(true)
+    }
+
+    /// An operator whose row depends on more than its opcode.
+    fn quick_row(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
+        let slot = if opcode == 0x1b {
+            operator::select_slot(&self.b.stack)
+        } else {
+            let Some(global) = bytes.unsigned() else { return Ok(false) };
+            operator::global_slot(self.module, global, opcode == 0x24)
+        };
+        let Some(row) = self.b.quick[slot] else { return Ok(false) };
+        self.stitch(row, &bytes.body[self.offset as usize..bytes.at], 0, Exit::Next)?;
+        Ok(true)
+    }
+
+    fn quick_access(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
         // The bit for another memory than 0 is one of the alignment's.
-        let Some(row) = self.b.quick[usize::from(bytes.body[start])] else { return Ok(None) };
+        let Some(row) = self.b.quick[usize::from(opcode)] else { return Ok(false) };
         let simple = bytes.byte().is_some_and(|flags| flags < 0x40);
         let offset = if simple { bytes.unsigned() } else { None };
-        let Some(offset) = offset.filter(|offset| *offset < 1 << 24) else { return Ok(None) };
-        let instance = Instance { module: self.module, bytes: &bytes.body[start..bytes.at] };
-        self.stitch(row, instance, Some(u64::from(offset)), Exit::Next)?;
-        Ok(Some(bytes.at))
+        let Some(offset) = offset.filter(|offset| u64::from(*offset) <= SMALL_OFFSET) else {
+            return Ok(false);
+        };
+        let own = &bytes.body[self.offset as usize..bytes.at];
+        self.stitch(row, own, offset.cast_signed(), Exit::Next)?;
+        Ok(true)
     }
 
-    fn quick_number(&mut self, mut bytes: Bytes<'_>, start: usize) -> Result<Option<usize>> {
-        let opcode = bytes.body[start];
-        let Some(row) = self.b.quick[usize::from(opcode)] else { return Ok(None) };
-        let instance = Instance { module: self.module, bytes: &bytes.body[start..=start] };
-        let branch = if is_comparison(opcode) { negations(&bytes.body[bytes.at..]) } else { None };
-        let Some(negations) = branch else {
-            self.stitch(row, instance, None, Exit::Next)?;
-            return Ok(Some(bytes.at));
-        };
+    fn quick_number(&mut self, opcode: u8, bytes: &mut Bytes<'a>) -> Result<bool> {
+        let Some(row) = self.b.quick[usize::from(opcode)] else { return Ok(false) };
+        let own = &bytes.body[bytes.at - 1..bytes.at];
+        if is_comparison(opcode)
+            && let Some(negations) = negations(&bytes.body[bytes.at..])
+        {
+            return self.quick_branch(row, own, negations, bytes);
+        }
+        self.stitch(row, own, 0, Exit::Next)?;
+        Ok(true)
+    }
+
+    /// A comparison with the branch on it, behind so many negations.
+    fn quick_branch(
+        &mut self,
+        row: &'static Row,
+        own: &[u8],
+        negations: usize,
+        bytes: &mut Bytes<'a>,
+    ) -> Result<bool> {
         let branch = bytes.body[bytes.at + negations];
         bytes.at += negations + 1;
         let count = row.params.len();
         if branch == BR_IF {
-            let Some(depth) = bytes.unsigned() else { return Ok(None) };
-            let condition =
-                |pass: &mut Self, exit: Exit| pass.stitch(row, instance, None, exit.negated(negations));
+            let Some(depth) = bytes.unsigned() else { return Ok(false) };
+            let condition = |pass: &mut Self, exit: Exit| pass.stitch(row, own, 0, exit.negated(negations));
             self.conditional(depth, count, condition)?;
         } else {
-            let Some(ty) = bytes.block_type() else { return Ok(None) };
+            let Some(ty) = bytes.block_type() else { return Ok(false) };
             self.flush(self.b.stack.len() - count);
-            let chain = self.stitch(row, instance, None, Exit::BranchUnless.negated(negations))?;
+            let chain = self.stitch(row, own, 0, Exit::BranchUnless.negated(negations))?;
             self.enter_if(ty, chain);
         }
-        Ok(Some(bytes.at))
+        Ok(true)
     }
 }
 

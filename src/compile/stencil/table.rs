@@ -1,7 +1,7 @@
 //! The stencils there are: each is made when it is first asked for, once in the process, and checked then.
 
 use super::extract::{Machine, Stencil};
-use super::form::{Class, Form, Ty};
+use super::form::{Class, Form, FormNumber, Ty};
 use super::generate::{Generator, MAX_OPERANDS, Raw, Request};
 use super::kept;
 use super::operator::{self, Template};
@@ -21,8 +21,12 @@ const AMOUNTS: [[i64; MAX_OPERANDS]; 2] = [[27, 27, 27, 0, 0], [21, 21, 21, 0, 0
 pub(super) struct Row {
     pub(super) params: Box<[Ty]>,
     pub(super) results: Box<[Ty]>,
+    /// The first of them.
+    pub(super) result: Option<Ty>,
     /// Whether it calls: then it has no form but that in the frame.
     pub(super) calls: bool,
+    /// Whether operands and results are in the frame only.
+    pub(super) framed: bool,
     /// Whether it is one whose operand 0 is an address.
     address: bool,
     /// Constants of a shift are less than this.
@@ -45,7 +49,9 @@ impl Row {
         Row {
             params: params.into(),
             results: results.into(),
+            result: results.first().copied(),
             calls,
+            framed: Row::is_framed(params, results, calls),
             address: matches!(key[0], 0x28..=0x3e),
             amount: shift.then_some(if key[0] < 0x80 { 32 } else { 64 }),
             no_constant: if shift {
@@ -65,6 +71,23 @@ impl Row {
         let constant = |n: usize| form.class(n) == Class::Constant;
         let never = |n: usize| self.no_constant & 1 << n != 0 || self.params[n].is_float();
         (0..self.params.len().min(3)).any(|n| constant(n) && never(n))
+    }
+
+    fn is_framed(params: &[Ty], results: &[Ty], calls: bool) -> bool {
+        calls || params.len() > 3 || results.len() > 1
+    }
+
+    /// What its stencil showed of it.
+    fn learn(&mut self, raw: Raw) {
+        self.framed = Row::is_framed(&self.params, &raw.results, raw.returns);
+        self.result = raw.results.first().copied();
+        (self.results, self.calls) = (raw.results.into(), raw.returns);
+    }
+
+    /// The stencil of the form with this number, if it has been made.
+    #[inline]
+    pub(super) fn known(&self, number: FormNumber) -> Option<&'static Stencil> {
+        *self.forms.get(number.get())?.get()?
     }
 }
 
@@ -173,7 +196,7 @@ impl Table {
         let mut row = Row::new(&key, params, &[], false);
         if !matches!(instance.bytes[0], quick::IF | quick::BR_IF) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
-            (row.results, row.calls) = (raw.results.into(), raw.returns);
+            row.learn(raw);
             let _ = row.forms[Form::FRAME.number(0)].set(Some(Box::leak(Box::new(stencil))));
         }
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +220,8 @@ impl Table {
 
     #[cold]
     fn first(&self, row: &'static Row, form: Form, instance: Instance<'_>) -> Option<&'static Stencil> {
-        *row.forms[form.number(row.params.len())].get_or_init(|| {
+        let number = form.number(row.params.len());
+        *row.forms[number].get_or_init(|| {
             let made = if row.refuses(form) { None } else { self.make(row, form, instance).ok() };
             made.map(|(_, stencil)| &*Box::leak(Box::new(stencil)))
         })

@@ -36,7 +36,8 @@ impl Pass<'_> {
                 self.tail_call(ty, callee);
             }
             Operator::ReturnCallIndirect { type_index, .. } | Operator::ReturnCallRef { type_index } => {
-                self.given(op, bytes)?;
+                let (row, _) = self.row(op, bytes, 1)?;
+                self.given(row, bytes)?;
                 self.tail_call(type_index, Callee::Given);
             }
             _ => return Ok(false),
@@ -52,9 +53,9 @@ impl Pass<'_> {
         self.suspend();
         if by < 0 {
             self.b.code.lower_stack(layout.stack_bytes);
-            self.arguments(&layout, Arguments::Below);
+            self.arguments(layout, Arguments::Below);
         } else {
-            self.arguments(&layout, Arguments::Above(OWN_ARGUMENTS + by));
+            self.arguments(layout, Arguments::Above(OWN_ARGUMENTS + by));
         }
         self.resume();
         self.put_back(0);

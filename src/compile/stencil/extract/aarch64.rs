@@ -127,7 +127,7 @@ fn words(code: &[u8]) -> Vec<u32> {
 
 /// A stencil's code without what is written into it.
 fn blank(stencil: &Stencil) -> Vec<u8> {
-    let mut words = words(stencil.code());
+    let mut words = words(&stencil.code);
     for (at, hole) in &stencil.holes {
         if matches!(hole, Hole::Constant(..) | Hole::Offset(..) | Hole::Amount(..) | Hole::Complement(..)) {
             let word = &mut words[usize::from(*at) / WORD];

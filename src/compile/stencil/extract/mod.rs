@@ -7,6 +7,7 @@ mod x86_64;
 use super::generate::{MAX_OPERANDS, Raw, Request};
 use super::instead::Instead;
 use super::narrow::Width;
+use super::patch::Pieces;
 use crate::object::symbol::Symbol;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use latier_runtime::abi::TrapCode;
@@ -42,7 +43,7 @@ impl Machine {
 
     /// Whether two stencils of one operator, made with other constants, differ in nothing but these.
     pub(super) fn agree(&self, a: &Stencil, b: &Stencil) -> bool {
-        let alike = a.holes == b.holes && a.len == b.len && a.pool == b.pool && a.spill == b.spill;
+        let alike = a.holes == b.holes && a.pool == b.pool && a.spill == b.spill;
         alike && (self.blank)(a) == (self.blank)(b)
     }
 }
@@ -88,31 +89,22 @@ impl Access {
 }
 
 /// The code of one operator in one form.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Stencil {
-    /// Padded to whole chunks, which are quick to copy, and by one more.
-    pub(super) chunks: Box<[[u8; CHUNK]]>,
-    /// How many bytes of the chunks are code.
-    pub(super) len: usize,
+    /// What is copied.
+    pub(super) pieces: Pieces,
+    /// Bytes below the frame's own that it uses, from the stack pointer up.
+    pub(super) spill: u32,
+    pub(super) code: Box<[u8]>,
     /// Places in the code, in its order.
     pub(super) holes: Box<[(u16, Hole)]>,
     /// Constants that the code refers to.
     pub(super) pool: Box<[u8]>,
-    /// Bytes below the frame's own that it uses, from the stack pointer up.
-    pub(super) spill: u32,
 }
 
-/// Stencils are copied by so many bytes at once.
-pub(super) const CHUNK: usize = 32;
-
 impl Stencil {
-    pub(super) fn new(mut code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
-        let len = code.len();
-        code.resize(len.next_multiple_of(CHUNK) + CHUNK, 0);
-        Stencil { chunks: code.as_chunks().0.into(), len, holes, pool, spill }
-    }
-
-    pub(super) fn code(&self) -> &[u8] {
-        &self.chunks.as_flattened()[..self.len]
+    pub(super) fn new(code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
+        let pieces = Pieces::new(&code, &holes);
+        Stencil { code: code.into(), holes, pieces, pool, spill }
     }
 }

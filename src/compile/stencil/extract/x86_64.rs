@@ -72,7 +72,7 @@ fn extract(
 
 /// A stencil's code without what is written into it.
 fn blank(stencil: &Stencil) -> Vec<u8> {
-    let mut code = stencil.code().to_vec();
+    let mut code = stencil.code.to_vec();
     for (at, hole) in &stencil.holes {
         let at = usize::from(*at);
         match hole {

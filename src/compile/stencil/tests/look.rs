@@ -50,7 +50,7 @@ const SHOWN: &[(&str, &[&str])] = &[
 
 /// The instructions of an AArch64 stencil: offset, length and text of each.
 fn aarch64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
-    let words = stencil.code().as_chunks::<4>().0.iter().enumerate();
+    let words = &stencil.code.as_chunks::<4>().0.iter().enumerate();
     let text = |bytes: &[u8; 4]| match InstDecoder::default().decode(&mut U8Reader::new(bytes)) {
         Ok(instruction) => instruction.to_string(),
         Err(_) => format!(".word {:#010x}", u32::from_le_bytes(*bytes)),
@@ -61,7 +61,7 @@ fn aarch64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
 /// The same of an x86-64 stencil.
 fn x86_64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
     let mut formatter = GasFormatter::new();
-    let decoder = Decoder::with_ip(64, stencil.code(), 0, DecoderOptions::NONE);
+    let decoder = Decoder::with_ip(64, &stencil.code, 0, DecoderOptions::NONE);
     let each = decoder.into_iter().map(|instruction| {
         let mut text = String::new();
         formatter.format(&instruction, &mut text);

@@ -125,7 +125,7 @@ fn census(isa: &'static OwnedTargetIsa) -> String {
             match table.make(row, form, survey.instance(spelled)) {
                 Ok((_, stencil)) => {
                     usable += 1;
-                    bytes += stencil.len;
+                    bytes += stencil.code.len();
                 }
                 Err(reason) => {
                     let reason = reason.rsplit_once("unknown shape: ").map_or(&*reason, |(_, reason)| reason);
