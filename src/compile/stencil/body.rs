@@ -139,8 +139,9 @@ impl<'a> Pass<'a> {
     }
 
     /// An error of the operator at hand, if it says nothing else.
-    fn here(&self, e: Box<CompileError>) -> Box<CompileError> {
-        Box::new(CompileError { offset: e.offset.or(Some(self.offset)), ..*e })
+    fn here(&self, mut e: Box<CompileError>) -> Box<CompileError> {
+        e.offset = e.offset.or(Some(self.offset));
+        e
     }
 
     /// Compiles the operators of a body, from `start` on.

@@ -10,6 +10,7 @@ use super::table::{Row, Table};
 use crate::compile::target::{self, Settings};
 use latier_runtime::abi::TrapCode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -21,20 +22,51 @@ const MAX_KEY: usize = 16;
 /// Larger files are none of ours.
 const MAX_FILE: u64 = 64 << 20;
 
+/// What a file holds. Rows and stencils in it are read when they are needed.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    identity: String,
-    rows: Vec<KeptRow>,
+struct Kept<'a> {
+    identity: &'a str,
+    /// In the order of their keys.
+    #[serde(borrow)]
+    rows: Vec<(&'a [u8], &'a [u8])>,
 }
 
+/// A row of the file.
 #[derive(Serialize, Deserialize)]
-struct KeptRow {
-    key: Vec<u8>,
+struct KeptRow<'a> {
     params: Vec<Ty>,
     results: Vec<Ty>,
     calls: bool,
-    /// `None` for a form that does not exist.
-    forms: Vec<(u16, Option<KeptStencil>)>,
+    /// By their numbers, in order; what is empty does not exist.
+    #[serde(borrow)]
+    forms: Vec<(u16, &'a [u8])>,
+}
+
+/// The rows of a file that was read. It stays as long as the process.
+pub(super) struct Rows(Vec<(&'static [u8], &'static [u8])>);
+
+/// Stencils of a row that was kept, by the numbers of their forms.
+pub(super) type Forms = Vec<(u16, &'static [u8])>;
+
+impl Rows {
+    /// The row with this key, if it was kept.
+    pub(super) fn row(&self, key: &[u8]) -> Option<Row> {
+        let n = self.0.binary_search_by_key(&key, |(key, _)| key).ok()?;
+        let kept: KeptRow<'static> = postcard::from_bytes(self.0[n].1).ok()?;
+        if key.is_empty() || kept.params.len() > MAX_OPERANDS || kept.results.len() > 2 {
+            return None;
+        }
+        Some(Row::new(key, &kept.params, &kept.results, kept.calls, kept.forms))
+    }
+}
+
+/// The stencil that was kept of this form, or that there is none; `None` if nothing was kept of it.
+pub(super) fn stencil(forms: &Forms, number: usize) -> Option<Option<Stencil>> {
+    let n = forms.binary_search_by_key(&number, |(number, _)| usize::from(*number)).ok()?;
+    match forms[n].1 {
+        [] => Some(None),
+        bytes => postcard::from_bytes::<KeptStencil>(bytes).ok()?.stencil().map(Some),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,38 +167,6 @@ impl KeptStencil {
     }
 }
 
-impl KeptRow {
-    fn of(key: &[u8], row: &Row) -> KeptRow {
-        let form = |(n, form): (usize, &std::sync::OnceLock<Option<&'static Stencil>>)| {
-            Some((n as u16, (*form.get()?).map(KeptStencil::of)))
-        };
-        KeptRow {
-            key: key.to_vec(),
-            params: row.params.to_vec(),
-            results: row.results.to_vec(),
-            calls: row.calls,
-            forms: row.forms.iter().enumerate().filter_map(form).collect(),
-        }
-    }
-
-    /// Adds what this row holds to a table that may have some of it.
-    fn add(self, table: &Table) -> Option<()> {
-        if self.key.is_empty() || self.params.len() > MAX_OPERANDS || self.results.len() > 2 {
-            return None;
-        }
-        let row = table.kept_row(self.key, &self.params, &self.results, self.calls);
-        for (n, kept) in self.forms {
-            let stencil = kept.map(KeptStencil::stencil);
-            let stencil = if let Some(None) = stencil { return None } else { stencil.flatten() };
-            let cell = row.forms.get(usize::from(n))?;
-            if cell.get().is_none() {
-                let _ = cell.set(stencil.map(|stencil| &*Box::leak(Box::new(stencil))));
-            }
-        }
-        Some(())
-    }
-}
-
 /// All that stencils depend on: the program that makes them, Cranelift with it, and the processor.
 fn identity(relaxed_simd_deterministic: bool) -> Option<String> {
     let isa = target::isa(Settings::Stencil).ok()?;
@@ -186,8 +186,8 @@ fn name(relaxed_simd_deterministic: bool) -> &'static str {
     if relaxed_simd_deterministic { "stencils.bin" } else { "stencils-relaxed.bin" }
 }
 
-/// Reads what was kept in a directory to `table`.
-pub(super) fn load(table: &Table, relaxed_simd_deterministic: bool, directory: &Path) -> Option<()> {
+/// A file of ours, without its sum.
+fn read(relaxed_simd_deterministic: bool, directory: &Path) -> Option<Vec<u8>> {
     let mut file = File::open(directory.join(name(relaxed_simd_deterministic))).ok()?;
     let metadata = file.metadata().ok()?;
     // Code that others could have written is not run.
@@ -198,28 +198,91 @@ pub(super) fn load(table: &Table, relaxed_simd_deterministic: bool, directory: &
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
     file.read_to_end(&mut bytes).ok()?;
     let (content, sum) = bytes.split_last_chunk::<4>()?;
-    if crc32fast::hash(content) != u32::from_le_bytes(*sum) {
-        return None;
-    }
-    let kept: Kept = postcard::from_bytes(content).ok()?;
-    if kept.identity != identity(relaxed_simd_deterministic)? {
-        return None;
-    }
-    kept.rows.into_iter().try_for_each(|row| row.add(table))
+    let (len, right) = (content.len(), crc32fast::hash(content) == u32::from_le_bytes(*sum));
+    bytes.truncate(len);
+    right.then_some(bytes)
 }
 
-/// Keeps all of `table` in a directory: nobody ever sees half a file.
-pub(super) fn save(table: &Table, relaxed_simd_deterministic: bool, directory: &Path) -> Option<()> {
-    // What others have added since.
-    load(table, relaxed_simd_deterministic, directory);
-    let mut rows = Vec::new();
+fn parse<'a>(content: &'a [u8], identity: &str) -> Option<Vec<(&'a [u8], &'a [u8])>> {
+    let kept: Kept<'a> = postcard::from_bytes(content).ok()?;
+    let sorted = kept.rows.is_sorted_by(|(a, _), (b, _)| a < b);
+    (sorted && kept.identity == identity).then_some(kept.rows)
+}
+
+/// Reads what was kept in a directory.
+pub(super) fn load(relaxed_simd_deterministic: bool, directory: &Path) -> Option<Rows> {
+    let content = read(relaxed_simd_deterministic, directory)?.leak();
+    Some(Rows(parse(content, &identity(relaxed_simd_deterministic)?)?))
+}
+
+/// A row as it is made: its parts, and stencils by the numbers of their forms.
+struct NewRow {
+    params: Vec<Ty>,
+    results: Vec<Ty>,
+    calls: bool,
+    forms: BTreeMap<u16, Vec<u8>>,
+}
+
+impl NewRow {
+    fn of_kept(kept: KeptRow<'_>) -> NewRow {
+        let forms = kept.forms.into_iter().map(|(n, bytes)| (n, bytes.to_vec())).collect();
+        NewRow { params: kept.params, results: kept.results, calls: kept.calls, forms }
+    }
+
+    fn of(row: &Row) -> NewRow {
+        NewRow {
+            params: row.params.to_vec(),
+            results: row.results.to_vec(),
+            calls: row.calls,
+            forms: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what a row of the process has.
+    fn add(&mut self, row: &Row) -> Option<()> {
+        for (n, form) in row.forms.iter().enumerate() {
+            let Some(stencil) = form.get() else { continue };
+            let bytes = match stencil {
+                Some(stencil) => postcard::to_stdvec(&KeptStencil::of(stencil)).ok()?,
+                None => Vec::new(),
+            };
+            self.forms.insert(n as u16, bytes);
+        }
+        Some(())
+    }
+
+    fn encode(&self) -> Option<Vec<u8>> {
+        let NewRow { params, results, calls, forms } = self;
+        let forms = forms.iter().map(|(n, bytes)| (*n, &bytes[..])).collect();
+        let row = KeptRow { params: params.clone(), results: results.clone(), calls: *calls, forms };
+        postcard::to_stdvec(&row).ok()
+    }
+}
+
+/// The content of a file with all that `table` has, and all that `old` has.
+fn content(table: &Table, identity: &str, old: &[(&[u8], &[u8])]) -> Option<Vec<u8>> {
+    let mut rows = BTreeMap::new();
+    for (key, bytes) in old {
+        rows.insert(key.to_vec(), NewRow::of_kept(postcard::from_bytes(bytes).ok()?));
+    }
+    let mut right = true;
     table.each_row(|key, row| {
         if key.len() <= MAX_KEY {
-            rows.push(KeptRow::of(key, row));
+            let kept = rows.entry(key.to_vec()).or_insert_with(|| NewRow::of(row));
+            right &= kept.add(row).is_some();
         }
     });
-    let kept = Kept { identity: identity(relaxed_simd_deterministic)?, rows };
-    let mut bytes = postcard::to_stdvec(&kept).ok()?;
+    let encoded =
+        rows.iter().map(|(key, row)| Some((&key[..], row.encode()?))).collect::<Option<Vec<_>>>()?;
+    let rows = encoded.iter().map(|(key, row)| (*key, &row[..])).collect();
+    right.then(|| postcard::to_stdvec(&Kept { identity, rows }).ok())?
+}
+
+/// Keeps all of `table` in a directory, beside what others have kept there: nobody ever sees half a file.
+pub(super) fn save(table: &Table, relaxed_simd_deterministic: bool, directory: &Path) -> Option<()> {
+    let identity = identity(relaxed_simd_deterministic)?;
+    let old = read(relaxed_simd_deterministic, directory).unwrap_or_default();
+    let mut bytes = content(table, &identity, &parse(&old, &identity).unwrap_or_default())?;
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
     if !directory.is_dir() {
         fs::create_dir_all(directory).ok()?;

@@ -204,7 +204,7 @@ impl<'a> Pass<'a> {
     pub(super) fn next_place(&self) -> (u8, u32) {
         match self.b.stack.last() {
             // 0, 1, 2, 0 …
-            Some(below) => (0b00_10_01 >> (below.slot & 3) * 2 & 3, below.word + below.ty.words()),
+            Some(below) => (0b00_10_01 >> ((below.slot & 3) * 2) & 3, below.word + below.ty.words()),
             None => (0, 0),
         }
     }

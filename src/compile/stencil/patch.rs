@@ -111,7 +111,7 @@ impl Pass<'_> {
                         continue;
                     }
                     Place::Pool(pool) => {
-                        self.from_pool(pool, access.end);
+                        self.pooled_operand(pool, access.end);
                         less = 0;
                         continue;
                     }
@@ -167,7 +167,7 @@ impl Pass<'_> {
     }
 
     /// A constant behind the code stands instead of an access, whose instruction ends so many bytes behind this place.
-    fn from_pool(&mut self, inside: u32, end: u8) {
+    fn pooled_operand(&mut self, inside: u32, end: u8) {
         let at = self.b.code.at();
         // [rip + d32]
         self.b.code.flip(at - 1, Width::MODE_POOL);

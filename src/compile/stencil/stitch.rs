@@ -109,9 +109,9 @@ impl Pass<'_> {
     /// registers of operands.
     #[inline]
     fn consume(&mut self, first: usize, places: &mut [Place; 3]) {
-        for n in 0..3 {
+        for (n, to) in places.iter_mut().enumerate() {
             let Some(entry) = self.b.stack.get(first + n).copied() else { break };
-            places[n] = match entry.at {
+            *to = match entry.at {
                 At::Register => {
                     self.hold(entry.slot).entry = NONE;
                     continue;

@@ -12,7 +12,7 @@ use latier_runtime::module::ModuleDesc;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 /// Amounts of shifts, which are small, in two makings.
 const AMOUNTS: [[i64; MAX_OPERANDS]; 2] = [[27, 27, 27, 0, 0], [21, 21, 21, 0, 0]];
@@ -36,12 +36,14 @@ pub(super) struct Row {
     /// Whether operand 0 is better in a register if operand 1 is a constant: an instruction with both takes fewer
     /// bytes, and the operand stays at hand.
     pub(super) lift: bool,
+    /// Stencils that were kept, which are read when they are asked for.
+    kept: kept::Forms,
     /// By [`Form::number`].
     pub(super) forms: Box<[OnceLock<Option<&'static Stencil>>]>,
 }
 
 impl Row {
-    fn new(key: &[u8], params: &[Ty], results: &[Ty], calls: bool) -> Row {
+    pub(super) fn new(key: &[u8], params: &[Ty], results: &[Ty], calls: bool, kept: kept::Forms) -> Row {
         let shift = matches!(key[0], 0x74..=0x78 | 0x86..=0x8a);
         let division = matches!(key[0], 0x6d..=0x70 | 0x7f..=0x82);
         let sum = matches!(key[0], 0x6a | 0x6b | 0x71..=0x73 | 0x7c | 0x7d | 0x83..=0x85);
@@ -62,6 +64,7 @@ impl Row {
                 0
             },
             lift: sum || comparison || shift,
+            kept,
             forms: (0..Form::count(params.len())).map(|_| OnceLock::new()).collect(),
         }
     }
@@ -108,17 +111,14 @@ pub(super) struct Table {
     generator: Mutex<Generator>,
     /// Stencils made since they were kept last.
     made: AtomicUsize,
-    /// Whether those that were kept have been read.
-    loaded: Once,
+    /// What was kept, if someone has looked.
+    kept: OnceLock<Option<kept::Rows>>,
 }
 
 impl Table {
-    /// Reads what was kept in a directory, once in the process.
+    /// Looks at what was kept in a directory, once in the process. What cannot be read is made.
     pub(super) fn load(&self, directory: &Path) {
-        self.loaded.call_once(|| {
-            // What cannot be read is made.
-            let _ = kept::load(self, self.relaxed.deterministic, directory);
-        });
+        self.kept.get_or_init(|| kept::load(self.relaxed.deterministic, directory));
     }
 
     /// Keeps what was made since the last time.
@@ -127,13 +127,6 @@ impl Table {
             // What cannot be kept is made again.
             let _ = kept::save(self, self.relaxed.deterministic, directory);
         }
-    }
-
-    /// The row with this key, whose operands and results are these.
-    pub(super) fn kept_row(&self, key: Vec<u8>, params: &[Ty], results: &[Ty], calls: bool) -> &'static Row {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let row = |key: &Vec<u8>| &*Box::leak(Box::new(Row::new(key, params, results, calls)));
-        rows.entry(key).or_insert_with_key(row)
     }
 
     /// Calls `each` with every row and its key.
@@ -173,7 +166,7 @@ impl Table {
             rows: RwLock::default(),
             generator: Mutex::new(Generator::new(isa)),
             made: AtomicUsize::new(0),
-            loaded: Once::new(),
+            kept: OnceLock::new(),
         })
     }
 
@@ -193,8 +186,10 @@ impl Table {
         if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(row);
         }
-        let mut row = Row::new(&key, params, &[], false);
-        if !matches!(instance.bytes[0], quick::IF | quick::BR_IF) {
+        let kept = self.kept.get().and_then(|kept| kept.as_ref()?.row(&key));
+        let known = kept.is_some();
+        let mut row = kept.unwrap_or_else(|| Row::new(&key, params, &[], false, kept::Forms::new()));
+        if !known && !matches!(instance.bytes[0], quick::IF | quick::BR_IF) {
             let (raw, stencil) = self.make(&row, Form::FRAME, instance)?;
             row.learn(raw);
             let _ = row.forms[Form::FRAME.number(0)].set(Some(Box::leak(Box::new(stencil))));
@@ -222,6 +217,9 @@ impl Table {
     fn first(&self, row: &'static Row, form: Form, instance: Instance<'_>) -> Option<&'static Stencil> {
         let number = form.number(row.params.len());
         *row.forms[number].get_or_init(|| {
+            if let Some(kept) = kept::stencil(&row.kept, number) {
+                return kept.map(|stencil| &*Box::leak(Box::new(stencil)));
+            }
             let made = if row.refuses(form) { None } else { self.make(row, form, instance).ok() };
             made.map(|(_, stencil)| &*Box::leak(Box::new(stencil)))
         })

@@ -50,7 +50,7 @@ const SHOWN: &[(&str, &[&str])] = &[
 
 /// The instructions of an AArch64 stencil: offset, length and text of each.
 fn aarch64_instructions(stencil: &Stencil) -> Vec<(usize, usize, String)> {
-    let words = &stencil.code.as_chunks::<4>().0.iter().enumerate();
+    let words = stencil.code.as_chunks::<4>().0.iter().enumerate();
     let text = |bytes: &[u8; 4]| match InstDecoder::default().decode(&mut U8Reader::new(bytes)) {
         Ok(instruction) => instruction.to_string(),
         Err(_) => format!(".word {:#010x}", u32::from_le_bytes(*bytes)),
