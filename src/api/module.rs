@@ -6,7 +6,7 @@ use crate::session::LoadedModule;
 use crate::wasm;
 use crate::wasm::Producer;
 use crate::wasm::bytes::ModuleBytes;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::{Item, ModuleDesc};
 use latier_runtime::registry::ModuleToken;
@@ -36,7 +36,13 @@ impl Module {
     /// # Errors
     /// When the text does not parse, or the binary is malformed or (unless validation is lazy) invalid.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        Module::load(engine, ModuleBytes::from(wat::parse_bytes(bytes.as_ref())?.into_owned()))
+        let bytes = bytes.as_ref();
+        ensure!(!bytes.is_empty(), "it is empty");
+        let binary = wat::parse_bytes(bytes).map_err(|error| match looks_like_text(bytes) {
+            true => Error::new(error),
+            false => Error::msg("it is neither a WebAssembly binary nor text"),
+        })?;
+        Module::load(engine, ModuleBytes::from(binary.into_owned()))
     }
 
     /// A module from its binary form.
@@ -64,8 +70,7 @@ impl Module {
     /// # Errors
     /// When the bytes cannot be read, and as [`Module::new`].
     pub fn from_bytes(engine: &Engine, bytes: ModuleBytes) -> Result<Module> {
-        // What is too short to be either is called a malformed binary.
-        if bytes.len() < 4 || bytes.is_binary().map_err(|e| anyhow!(e))? {
+        if bytes.is_binary().map_err(|e| anyhow!(e))? {
             return Module::load(engine, bytes);
         }
         let text = bytes.copy(0, bytes.len() as usize).map_err(|e| anyhow!(e))?;
@@ -184,6 +189,11 @@ impl Module {
 pub struct ModuleExport {
     pub(super) module: ModuleToken,
     pub(super) item: Item,
+}
+
+/// Whether what does not parse was meant to: behind spaces, the text format begins with a parenthesis or a comment.
+fn looks_like_text(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| matches!(first, b'(' | b';'))
 }
 
 impl fmt::Debug for Module {

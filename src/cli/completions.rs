@@ -48,6 +48,5 @@ fn write_manual(text: &mut Vec<u8>) -> io::Result<()> {
 
 /// Prints it, and ends the process.
 pub(super) fn print(text: &[u8]) -> ! {
-    output::print(&String::from_utf8_lossy(text));
-    output::exit(0)
+    output::answer(&String::from_utf8_lossy(text))
 }

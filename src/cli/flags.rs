@@ -14,6 +14,8 @@ Examples:
   latier app.wasm one two                       run a program with two arguments
   latier --dir . --env HOME=/ app.wasm          give it this directory and a variable
   latier --invoke add lib.wat 40 2              call an export; prints 42
+  latier -W timeout=10s,max-memory-size=1000000 app.wasm
+                                                end it after ten seconds; memories of at most a megabyte
   latier --stats --mode optimized app.wasm      what was compiled, and how long it took
   latier --timeline app.wasm                    every first call and compile as it happens
   latier wast -W preset=v2 i32.wast             run a specification script
@@ -24,7 +26,7 @@ Examples:
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
-  latier inspect app.wasm                              imports, exports, sizes
+  latier inspect app.wasm                              features, sections, imports, exports, sizes
   latier inspect app.wasm --func main                  a function in both tiers, by its name
   latier inspect app.wasm --func 12 --tier fast        Cranelift's assembly, by its index
   latier inspect app.wasm --func 12 --tier optimized --clif";

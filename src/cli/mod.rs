@@ -30,15 +30,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
     let cli = match command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
-            // clap writes help to standard output and errors to standard error; a reader who left is no failure.
+            if !error.use_stderr() {
+                output::help(&error.render(), color(&args));
+            }
+            // Nobody can be told that standard error cannot be written.
             let _ = error.print();
             output::exit(error.exit_code())
         }
     };
     if let Some(options) = common(&cli) {
         if options.wants_help() {
-            output::print(&wasm_settings::help());
-            output::exit(0);
+            output::answer(&wasm_settings::help());
         }
         if engine(&cli).is_some_and(EngineOptions::wants_tier_up_help) {
             output::print(&tier_up_settings::help());

@@ -1,12 +1,44 @@
 //! Standard output and standard error, with and without colour, and the way out of the process. A reader who left
-//! is no failure of ours: what cannot be written is dropped.
+//! is no failure of ours: what cannot be written to who is not there is dropped.
 
+use crate::Result;
+use anyhow::Context;
 use clap::ColorChoice;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Writes to standard output.
-pub(super) fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+///
+/// # Errors
+/// When it cannot be written, unless its reader has left.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut output = io::stdout();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to standard output what the user asked for, and ends the process.
+pub(super) fn answer(text: &str) -> ! {
+    match print(text) {
+        Ok(()) => exit(0),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            exit(1)
+        }
+    }
+}
+
+/// Writes help to standard output, styled where colours are wanted, and ends the process.
+pub(super) fn help(text: &clap::builder::StyledStr, color: ColorChoice) -> ! {
+    let plain = std::env::var_os("NO_COLOR").is_some() || !io::stdout().is_terminal();
+    match color {
+        ColorChoice::Never => answer(&text.to_string()),
+        ColorChoice::Auto if plain => answer(&text.to_string()),
+        _ => answer(&text.ansi().to_string()),
+    }
 }
 
 /// Writes a line to standard error.

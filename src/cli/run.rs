@@ -1,19 +1,23 @@
 //! `latier run`: one program, from its file to its exit code. How functions are compiled is the engine's business.
 
-use super::error::Ending;
-use super::flags::RunOptions;
+use super::error::{Ending, TRAPPED};
+use super::flags::{Cli, RunOptions};
 use super::log::Log;
 use super::stats::{Stopwatch, Summary};
 use super::timeline::{Page, Timeline};
 use super::wasm_settings::WasmSettings;
 use super::{end, invoke, missing, output};
 use crate::wasi::{self, DirPerms, WasiCtx, WasiCtxBuilder};
-use crate::{Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits, TierUp};
+use crate::{
+    Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, StoreLimits, TierUp, Trap,
+};
 use anyhow::Context;
+use clap::CommandFactory;
 use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Stack for latier itself beside the guest's, in bytes: host functions and the compiler run on the same one.
 const OWN_STACK: usize = 2 << 20;
@@ -63,6 +67,9 @@ impl Program {
 
     fn run(&self, mut config: Config) -> Ending {
         let mut watch = Stopwatch::start();
+        if let Some(timeout) = self.settings.timeout {
+            end_after(timeout, self.options.engine.common.color);
+        }
         let listening = self.listen(&mut config).and_then(|page| Ok((page, Engine::new(&config)?)));
         let (page, engine) = match listening {
             Ok(both) => both,
@@ -78,7 +85,7 @@ impl Program {
         if let Some(stats) = &self.options.stats {
             let summary = Summary::new(&engine, self.options.engine.mode, loaded.as_ref().ok(), &watch);
             if let Err(error) = summary.write(stats) {
-                output::say(&format!("warning: the statistics could not be written: {error}"));
+                output::say(&format!("warning: {error:#}"));
             }
         }
         if let Some(page) = page {
@@ -143,17 +150,16 @@ impl Program {
         watch.instantiated();
         match &self.options.invoke {
             None => {
-                let entry = entry(store, instance).map_err(failed)?;
+                let entry = entry(store, instance, module).map_err(failed)?;
                 let mut results = invoke::room_for_results(entry, &*store);
                 entry.call(&mut *store, &[], &mut results).map_err(guest)?;
             }
             Some(name) => {
-                let func = instance.get_func(&mut *store, name);
-                let func = func.with_context(|| format!("no exported function `{name}`")).map_err(failed)?;
-                let args = invoke::arguments(func, &*store, self.args()).map_err(Ending::usage)?;
+                let func = invoke::exported(instance, &mut *store, module, name).map_err(failed)?;
+                let args = invoke::arguments(name, func, &*store, self.args()).map_err(Ending::usage)?;
                 let mut results = invoke::room_for_results(func, &*store);
                 func.call(&mut *store, &args, &mut results).map_err(guest)?;
-                output::print(&invoke::show(&results));
+                output::print(&invoke::show(&results)).map_err(failed)?;
             }
         }
         Ok(Ending::success())
@@ -198,14 +204,42 @@ impl Program {
     }
 }
 
+/// Ends the process after this time, whatever it does then.
+fn end_after(timeout: Duration, color: clap::ColorChoice) {
+    let watch = move || {
+        std::thread::sleep(timeout);
+        let message = format!("Error: {}: it ran longer than {timeout:?} (-W timeout)", Trap::Interrupt);
+        end(&Ending { code: TRAPPED, message }, color);
+    };
+    // Without a thread that ends it, it ends when it wants to: no reason not to run it.
+    if let Err(error) = std::thread::Builder::new().name("timeout".into()).spawn(watch) {
+        output::say(&format!("warning: -W timeout: {error}"));
+    }
+}
+
 /// The module in a file, or on standard input.
 pub(super) fn load(engine: &Engine, file: &Path) -> Result<Module> {
     if file != Path::new("-") {
-        return Module::from_file(engine, file);
+        return Module::from_file(engine, file).map_err(|error| match near_command(file) {
+            Some(command) if !file.exists() => {
+                Error::msg(format!("{error:#}; did you mean the command `{command}`?"))
+            }
+            _ => error,
+        });
     }
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes)?;
     Module::new(engine, bytes)
+}
+
+/// The command that may be meant by what is not the name of a file.
+fn near_command(file: &Path) -> Option<String> {
+    let name = file.to_str()?;
+    let command = Cli::command();
+    let names = command.get_subcommands().map(|command| command.get_name());
+    let near = names.map(|known| (strsim::jaro_winkler(name, known), known));
+    let (nearness, near) = near.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (nearness > 0.85).then(|| near.to_owned())
 }
 
 /// Runs a reactor's initialization (WASI, "application ABI").
@@ -217,7 +251,9 @@ fn initialize(store: &mut Store<Host>, instance: Instance) -> Result<()> {
 }
 
 /// Where a program begins.
-fn entry(store: &mut Store<Host>, instance: Instance) -> Result<Func> {
+fn entry(store: &mut Store<Host>, instance: Instance, module: &Module) -> Result<Func> {
     let entry = instance.get_func(&mut *store, "_start").or_else(|| instance.get_func(&mut *store, ""));
-    entry.context("it exports no `_start`; `--invoke NAME` calls another export")
+    entry.with_context(|| {
+        format!("no `_start` to run; `--invoke NAME` calls another export{}", invoke::functions(module))
+    })
 }

@@ -4,7 +4,8 @@
 use super::flags::Stats;
 use super::output;
 use crate::session::Statistics;
-use crate::{Engine, Mode, Module, Tier};
+use crate::{Engine, Mode, Module, Result, Tier};
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::fs;
@@ -199,11 +200,12 @@ impl Summary {
     ///
     /// # Errors
     /// When its file cannot be written.
-    pub(super) fn write(&self, stats: &Stats) -> std::io::Result<()> {
+    pub(super) fn write(&self, stats: &Stats) -> Result<()> {
         match stats {
             Stats::Text => output::say(self.text().trim_end()),
             Stats::Json(None) => output::say(&self.json().to_string()),
-            Stats::Json(Some(file)) => fs::write(file, format!("{:#}\n", self.json()))?,
+            Stats::Json(Some(file)) => fs::write(file, format!("{:#}\n", self.json()))
+                .with_context(|| format!("the statistics could not be written to `{}`", file.display()))?,
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::wasm::features::{Features, PRESETS, PROPOSALS};
 use crate::{Config, StoreLimits, StoreLimitsBuilder};
+use std::time::Duration;
 
 /// One setting of `-W`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub enum WasmSetting {
     MaxWasmStack(usize),
     /// Bytes that a memory may have.
     MaxMemorySize(usize),
+    /// Instances that there may be.
+    MaxInstances(usize),
+    /// How long the program may run.
+    Timeout(Duration),
     /// A specification's features, and no others.
     Preset(Features),
     /// A feature, on or off.
@@ -21,9 +26,11 @@ pub enum WasmSetting {
 }
 
 /// The keys that are not features: key, form of the value, what it does.
-const KEYS: [(&str, &str, &str); 4] = [
+const KEYS: [(&str, &str, &str); 6] = [
     ("max-wasm-stack", "BYTES", "stack that the guest may use (default: 16 MiB)"),
     ("max-memory-size", "BYTES", "size that a memory may have"),
+    ("max-instances", "N", "instances that there may be, the program's and preloaded ones"),
+    ("timeout", "TIME", "how long the program may run: 500ms, 2s, 1m"),
     ("relaxed-simd-deterministic", "y|n", "relaxed vectors the same on every machine (default: y)"),
     ("preset", "VERSION", "the features of a specification, and no others"),
 ];
@@ -42,6 +49,12 @@ impl WasmSetting {
             "help" => Ok(WasmSetting::Help),
             "max-wasm-stack" => Ok(WasmSetting::MaxWasmStack(bytes(value)?)),
             "max-memory-size" => Ok(WasmSetting::MaxMemorySize(bytes(value)?)),
+            "max-instances" => {
+                let value = value.ok_or("it needs a number")?;
+                let instances = value.parse().map_err(|_| format!("'{value}' is no number"))?;
+                Ok(WasmSetting::MaxInstances(instances))
+            }
+            "timeout" => Ok(WasmSetting::Timeout(time(value)?)),
             "preset" => {
                 let name = value.ok_or("it needs the name of a version")?;
                 Features::preset(name).map(WasmSetting::Preset).map_err(|error| error.to_string())
@@ -66,6 +79,18 @@ impl WasmSetting {
 fn bytes(value: Option<&str>) -> Result<usize, String> {
     let value = value.ok_or("it needs a number of bytes")?;
     value.parse().map_err(|_| format!("'{value}' is no number of bytes"))
+}
+
+fn time(value: Option<&str>) -> Result<Duration, String> {
+    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    let value = value.ok_or("it needs a time: 500ms, 2s, 1m")?;
+    let wrong = || format!("'{value}' is no time: 500ms, 2s, 1m");
+    let (number, milliseconds) = UNITS
+        .iter()
+        .find_map(|(unit, milliseconds)| Some((value.strip_suffix(unit)?, *milliseconds)))
+        .ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
 }
 
 fn switch(value: Option<&str>) -> Result<bool, String> {
@@ -97,6 +122,10 @@ pub struct WasmSettings {
     pub max_wasm_stack: usize,
     /// Bytes that a memory may have.
     pub max_memory_size: Option<usize>,
+    /// Instances that there may be.
+    pub max_instances: Option<usize>,
+    /// How long the program may run.
+    pub timeout: Option<Duration>,
 }
 
 impl WasmSettings {
@@ -110,12 +139,16 @@ impl WasmSettings {
             relaxed_simd_deterministic: true,
             max_wasm_stack: WasmSettings::STACK,
             max_memory_size: None,
+            max_instances: None,
+            timeout: None,
         };
         for setting in settings {
             match setting {
                 WasmSetting::Help => {}
                 WasmSetting::MaxWasmStack(bytes) => all.max_wasm_stack = *bytes,
                 WasmSetting::MaxMemorySize(bytes) => all.max_memory_size = Some(*bytes),
+                WasmSetting::MaxInstances(instances) => all.max_instances = Some(*instances),
+                WasmSetting::Timeout(timeout) => all.timeout = Some(*timeout),
                 WasmSetting::RelaxedSimdDeterministic(on) => all.relaxed_simd_deterministic = *on,
                 WasmSetting::Preset(features) => all.features = *features,
                 WasmSetting::Feature(name, on) => {
@@ -138,11 +171,14 @@ impl WasmSettings {
 
     /// The limits of a store.
     pub fn limits(&self) -> StoreLimits {
-        let limits = StoreLimitsBuilder::new();
-        match self.max_memory_size {
-            Some(bytes) => limits.memory_size(bytes).build(),
-            None => limits.build(),
+        let mut limits = StoreLimitsBuilder::new();
+        if let Some(bytes) = self.max_memory_size {
+            limits = limits.memory_size(bytes);
         }
+        if let Some(instances) = self.max_instances {
+            limits = limits.instances(instances);
+        }
+        limits.build()
     }
 }
 
@@ -171,9 +207,24 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
-        for wrong in ["max-memory-size", "max-memory-size=1G", "preset=v9", "preset", "multi-value=maybe"] {
+        for wrong in [
+            "max-memory-size",
+            "max-memory-size=1G",
+            "preset=v9",
+            "preset",
+            "multi-value=maybe",
+            "timeout=2",
+            "timeout=s",
+            "timeout=-1s",
+            "timeout=99999999999999999999s",
+            "timeout=9999999999999999999m",
+            "max-instances=many",
+        ] {
             assert!(WasmSetting::parse(wrong).is_err(), "{wrong}");
         }
+        let two_seconds = Ok(WasmSetting::Timeout(Duration::from_secs(2)));
+        assert_eq!(WasmSetting::parse("timeout=2s"), two_seconds);
+        assert_eq!(WasmSetting::parse("timeout=2000ms"), two_seconds);
         assert!(unknown("multi-valeu").contains("multi-value"));
         assert!(unknown("xyzzy").contains("-W help"));
     }

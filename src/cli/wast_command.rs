@@ -43,7 +43,7 @@ fn run(file: &Path, how: &Options, verbose: bool) -> bool {
 }
 
 fn say(name: &str, report: &Report, verbose: bool) -> bool {
-    let mut failed = 0;
+    let (mut failed, mut text) = (0, String::new());
     for outcome in &report.outcomes {
         let at = format!("{name}:{}: {}", outcome.at, outcome.directive);
         match &outcome.verdict {
@@ -51,15 +51,19 @@ fn say(name: &str, report: &Report, verbose: bool) -> bool {
                 failed += 1;
                 output::say(&format!("{at}: {failure}"));
             }
-            Ok(Some(words)) if verbose => output::print(&format!("{at}: {words}\n")),
-            Ok(None) if verbose => output::print(&format!("{at}: ok\n")),
+            Ok(words) if verbose => text += &format!("{at}: {}\n", words.as_deref().unwrap_or("ok")),
             Ok(_) => {}
         }
     }
     let directives = report.outcomes.len();
-    output::print(&match failed {
-        0 => format!("{name}: {directives} directives, all as the script says\n"),
+    text += &match (failed, directives) {
+        (0, 1) => format!("{name}: 1 directive, as the script says\n"),
+        (0, _) => format!("{name}: {directives} directives, all as the script says\n"),
         _ => format!("{name}: {failed} of {directives} directives failed\n"),
-    });
-    failed == 0
+    };
+    let written = output::print(&text);
+    if let Err(error) = &written {
+        output::say(&format!("error: {error:#}"));
+    }
+    failed == 0 && written.is_ok()
 }

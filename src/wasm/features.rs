@@ -172,14 +172,16 @@ pub struct Preset {
     pub name: &'static str,
     /// What it is.
     pub what: &'static str,
-    flags: WasmFeatures,
+    /// `None`: what is on by default.
+    flags: Option<WasmFeatures>,
 }
 
 /// Every preset.
 pub const PRESETS: &[Preset] = &[
-    Preset { name: "v1", what: "WebAssembly 1.0", flags: WasmFeatures::WASM1 },
-    Preset { name: "v2", what: "WebAssembly 2.0", flags: WasmFeatures::WASM2 },
-    Preset { name: "v3", what: "WebAssembly 3.0", flags: WasmFeatures::WASM3 },
+    Preset { name: "v1", what: "WebAssembly 1.0", flags: Some(WasmFeatures::WASM1) },
+    Preset { name: "v2", what: "WebAssembly 2.0", flags: Some(WasmFeatures::WASM2) },
+    Preset { name: "v3", what: "WebAssembly 3.0", flags: Some(WasmFeatures::WASM3) },
+    Preset { name: "latest", what: "all that is finished (the default)", flags: None },
 ];
 
 /// The set of proposals that a module may use.
@@ -195,13 +197,18 @@ impl Default for Features {
 }
 
 impl Features {
+    /// No proposal: what WebAssembly was at first.
+    pub(super) fn none() -> Features {
+        Features(WasmFeatures::MVP)
+    }
+
     /// The features of a specification.
     ///
     /// # Errors
     /// When there is no preset of this name.
     pub fn preset(name: &str) -> Result<Features, UnknownFeature> {
         match PRESETS.iter().find(|p| p.name == name) {
-            Some(preset) => Ok(Features(preset.flags)),
+            Some(preset) => Ok(preset.flags.map_or(Features::default(), Features)),
             None => Err(UnknownFeature::new("preset", name, PRESETS.iter().map(|p| p.name))),
         }
     }
@@ -289,6 +296,7 @@ mod tests {
         assert!(features.is_enabled("memory64") && !features.is_enabled("custom-page-sizes"));
         assert!(features.is_enabled("relaxed-simd") && !features.is_enabled("gc"));
         assert!(features.flags().floats() && features.flags().gc_types());
+        assert_eq!(Features::preset("latest"), Ok(features));
     }
 
     #[test]

@@ -1,4 +1,4 @@
 ;;! file: -
 
-;; stderr: error: standard input: expected at least one module field (at 1:1)
+;; stderr: error: standard input: it is empty
 ;; exit: 1

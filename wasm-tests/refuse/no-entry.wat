@@ -1,4 +1,4 @@
 (module (func (export "f")))
 
-;; stderr: error: no-entry.wat: it exports no `_start`; `--invoke NAME` calls another export
+;; stderr: error: no-entry.wat: no `_start` to run; `--invoke NAME` calls another export; it exports `f`
 ;; exit: 1

@@ -40,10 +40,7 @@ pub(super) fn main(options: &BisectOptions, args: &[OsString]) -> ! {
         end(&Ending::usage(message), color);
     }
     match Bisection::new(options, file, args).and_then(|bisection| bisection.run()) {
-        Ok(text) => {
-            output::print(&text);
-            output::exit(0)
-        }
+        Ok(text) => output::answer(&text),
         Err(error) => end(&Ending { code: FAILED, message: format!("error: {error:#}") }, color),
     }
 }

@@ -23,10 +23,7 @@ pub(super) fn main(options: &InspectOptions) -> ! {
         end(&Ending::usage(message), options.common.color);
     }
     match inspect(options, file) {
-        Ok(text) => {
-            output::print(&text);
-            output::exit(0)
-        }
+        Ok(text) => output::answer(&text),
         Err(error) => end(&failure(file, &error), options.common.color),
     }
 }
