@@ -6,6 +6,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "cli/lines.rs"]
+mod lines;
 #[path = "cli/tiers.rs"]
 mod tiers;
 #[path = "cli/timeline.rs"]
@@ -27,6 +29,10 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli/dump-objects", dump_objects),
         Trial::test("cli/standard-input", standard_input),
         Trial::test("cli/closed-output", closed_output),
+        Trial::test("cli/full-output", full_output),
+        Trial::test("cli/source-lines", lines::traps),
+        Trial::test("cli/inspect-lines", lines::inspected),
+        Trial::test("cli/inspect-uses", inspect_uses),
         Trial::test("cli/inspect", inspect),
         Trial::test("cli/inspect-stencils", inspect_stencils),
         Trial::test("cli/inspect-names", inspect_names),
@@ -227,6 +233,28 @@ fn closed_output() -> Result<(), Failed> {
     must(output.status.success() && said.is_empty(), said)
 }
 
+/// A disk that is full is a failure, of what was asked for and of results alike.
+fn full_output() -> Result<(), Failed> {
+    use std::process::{Command, Stdio};
+    let directory = directory("full-output")?;
+    fs::write(directory.join("a.wat"), r#"(module (func (export "f") (result i32) (i32.const 1)))"#)?;
+    for args in
+        [&["--help"][..], &["-W", "help"], &["man"], &["inspect", "a.wat"], &["--invoke", "f", "a.wat"]]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full")?;
+        let mut latier = Command::new(env!("CARGO_BIN_EXE_latier"));
+        let output =
+            latier.args(args).current_dir(&directory).stdout(full).stderr(Stdio::piped()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = said.contains("cannot write to standard output: No space left on device");
+        must(
+            output.status.code() == Some(1) && told && said.lines().count() == 1,
+            format!("{args:?}: {said}"),
+        )?;
+    }
+    Ok(())
+}
+
 const INSPECTED: &str = r#"(module $demo
     (import "host" "log" (func $log (param i32)))
     (memory (export "memory") 1 4)
@@ -292,6 +320,39 @@ fn in_order(text: &str, parts: &[&str]) -> Result<(), Failed> {
 }
 
 /// The listing names every operator of the body, in order, with its stencils and machine code.
+/// What a module uses and nothing else: each proposal that it would not be valid without.
+fn inspect_uses() -> Result<(), Failed> {
+    let directory = directory("inspect-uses")?;
+    let cases = [
+        ("(module (func (export \"f\")))", "none beyond the first version"),
+        (
+            "(module (memory 1) (memory 1) (func (result i32 i32) i32.const 1 i32.const 2)
+                (func (param i32) (drop (i32.extend8_s (local.get 0)))))",
+            "sign-extension, multi-value, multi-memory",
+        ),
+        (
+            "(module (memory i64 1) (func (param v128) (return_call 0 (i32x4.add (local.get 0) (local.get 0)))))",
+            "simd, tail-call, memory64",
+        ),
+        ("(module (tag $t) (func (throw $t)) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))
+            (memory 1 1 shared))", "bulk-memory, exceptions, threads"),
+    ];
+    for (text, uses) in cases {
+        fs::write(directory.join("a.wat"), text)?;
+        let output = process::latier(&directory, ["inspect", "a.wat"], b"")?;
+        let line = format!("features    {uses}\n");
+        must(
+            output.stdout.contains(&line),
+            format!("{line:?} is not in {}{}", output.stdout, output.stderr),
+        )?;
+    }
+    let output = process::latier(&directory, ["inspect", "a.wat"], b"")?;
+    in_order(
+        &output.stdout,
+        &["sections    6\n", "  type: ", "  function: 3 bytes at 0x", "  memory: ", "  tag: ", "  code: "],
+    )
+}
+
 fn inspect_stencils() -> Result<(), Failed> {
     let output = inspected("inspect-stencils", &["--func", "fib"])?;
     must(output.code == Some(0) && output.stderr.is_empty(), &output.stderr)?;

@@ -4,6 +4,7 @@
 use super::raw;
 use super::{AsContext, Engine, Error, Exception, Module};
 use crate::session::LoadedModule;
+use crate::wasm::SourcePlace;
 use latier_runtime::abi::{FuncIndex, TrapCode};
 use std::fmt;
 use std::panic::resume_unwind;
@@ -126,24 +127,19 @@ impl WasmBacktrace {
 impl fmt::Display for WasmBacktrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("error while executing at wasm backtrace:")?;
-        for (i, frame) in self.frames.iter().enumerate() {
-            write!(f, "\n  {i:>3}: {:#8x} - {}!", frame.module_offset, frame.module_name())?;
-            match frame.func_name() {
-                Some(name) => f.write_str(name)?,
-                None => write!(f, "<wasm function {}>", frame.func_index())?,
-            }
-        }
-        Ok(())
+        self.frames.iter().enumerate().try_for_each(|(i, frame)| write!(f, "\n  {i:>3}: {frame}"))
     }
 }
 
-/// A frame of a [`WasmBacktrace`].
+/// A frame of a [`WasmBacktrace`]. Its text is what stands for it in that of the backtrace: where it was in the module, in
+/// which function, and on a line of its own where in the program's source, if that is known.
 #[derive(Debug)]
 pub struct FrameInfo {
     module: Module,
     function: FuncIndex,
     /// Found when it is first asked for: a program that exits has a backtrace too, which nobody reads.
     name: OnceLock<Option<String>>,
+    symbols: OnceLock<Vec<FrameSymbol>>,
     func_offset: usize,
     module_offset: usize,
 }
@@ -153,6 +149,7 @@ impl FrameInfo {
         let loaded: Arc<LoadedModule> = engine.session().module_of(raw.module)?;
         Some(FrameInfo {
             name: OnceLock::new(),
+            symbols: OnceLock::new(),
             module: Module::from_loaded(engine, loaded),
             function: raw.function,
             func_offset: raw.wasm_offset as usize,
@@ -180,6 +177,27 @@ impl FrameInfo {
         self.name.get_or_init(name).as_deref()
     }
 
+    /// Where the frame was in the program's source, if the module has debugging information (DWARF), which is read when this
+    /// is first asked. Of functions that were inlined into each other the innermost is first; the last is the function that
+    /// the frame is of.
+    ///
+    /// ```
+    /// # fn f(error: latier::Error) {
+    /// if let Some(backtrace) = error.downcast_ref::<latier::WasmBacktrace>() {
+    ///     for symbol in backtrace.frames().iter().flat_map(|frame| frame.symbols()) {
+    ///         let (line, column) = (symbol.line(), symbol.column());
+    ///         println!("{:?} at {:?}:{line:?}:{column:?}", symbol.name(), symbol.file());
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn symbols(&self) -> &[FrameSymbol] {
+        self.symbols.get_or_init(|| {
+            let places = self.module.loaded().wasm().source_places(self.module_offset as u64);
+            places.into_iter().map(FrameSymbol).collect()
+        })
+    }
+
     /// Bytes from the start of the module's binary to the instruction.
     pub fn module_offset(&self) -> Option<usize> {
         Some(self.module_offset)
@@ -188,6 +206,55 @@ impl FrameInfo {
     /// Bytes from the start of the function's body to the instruction.
     pub fn func_offset(&self) -> Option<usize> {
         Some(self.func_offset)
+    }
+}
+
+impl fmt::Display for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inlined, own) = match self.symbols() {
+            [] => (&[][..], None),
+            [inlined @ .., own] => (inlined, Some(own)),
+        };
+        write!(f, "{:#8x}", self.module_offset)?;
+        let mut indent = 0;
+        for symbol in inlined {
+            let name = symbol.name().unwrap_or("<inlined>");
+            write!(f, "{:indent$} - {}!{name}\n{:20}at {}", "", self.module_name(), "", symbol.0)?;
+            f.write_str("\n")?;
+            indent = 15;
+        }
+        write!(f, "{:indent$} - {}!", "", self.module_name())?;
+        match self.func_name() {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "<wasm function {}>", self.func_index())?,
+        }
+        own.map_or(Ok(()), |own| write!(f, "\n{:20}at {}", "", own.0))
+    }
+}
+
+/// Where a frame was in a program's source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameSymbol(SourcePlace);
+
+impl FrameSymbol {
+    /// The function, as its source spells it.
+    pub fn name(&self) -> Option<&str> {
+        self.0.function.as_deref()
+    }
+
+    /// The file, as the compiler was given it.
+    pub fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> Option<u32> {
+        self.0.line
+    }
+
+    /// The column, counted from 1; 0 when only the line is known.
+    pub fn column(&self) -> Option<u32> {
+        self.0.column
     }
 }
 

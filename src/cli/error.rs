@@ -96,7 +96,7 @@ fn one_line(text: &str) -> String {
 /// Frames of a backtrace that are shown at its innermost end, and at its outermost one, when it is long.
 const SHOWN: (usize, usize) = (30, 5);
 
-/// A backtrace, a frame a line: number, offset in the file, module and function.
+/// A backtrace, without the middle of a long one.
 fn frames(backtrace: &WasmBacktrace) -> String {
     let frames = backtrace.frames();
     let left_out = left_out(frames.len());
@@ -108,14 +108,8 @@ fn frames(backtrace: &WasmBacktrace) -> String {
         if left_out.contains(&i) {
             continue;
         }
-        let module = frame.module().name().unwrap_or("<unknown>");
-        let offset = frame.module_offset().unwrap_or_default();
-        let function = match frame.func_name() {
-            Some(name) => name.to_owned(),
-            None => format!("<wasm function {}>", frame.func_index()),
-        };
         // Writing to a string does not fail.
-        let _ = write!(text, "\n  {i:>3}: {offset:#8x} - {module}!{function}");
+        let _ = write!(text, "\n  {i:>3}: {frame}");
     }
     text
 }

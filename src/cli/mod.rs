@@ -43,8 +43,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
             output::answer(&wasm_settings::help());
         }
         if engine(&cli).is_some_and(EngineOptions::wants_tier_up_help) {
-            output::print(&tier_up_settings::help());
-            output::exit(0);
+            output::answer(&tier_up_settings::help());
         }
         start_log(options);
     }

@@ -7,21 +7,26 @@ mod data;
 mod error;
 pub mod features;
 mod hints;
+mod lines;
 mod missing;
 mod names;
 mod producers;
 mod scan;
 mod sections;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod types;
+mod used;
 mod validate;
 
 pub use bytes::ModuleBytes;
 pub use error::Error;
 pub use features::Features;
 pub use hints::BranchHint;
+pub use lines::SourcePlace;
 pub use producers::Producer;
+pub use scan::Section;
 
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::{Item, ModuleDesc};
@@ -41,6 +46,8 @@ pub struct Module {
     names: names::Names,
     hints: hints::Hints,
     producers: Option<Range<u64>>,
+    sections: Vec<Section>,
+    lines: lines::Lines,
     validated: AtomicBool,
 }
 
@@ -79,6 +86,8 @@ impl Module {
             names: names::Names::new(scanned.custom.names),
             hints: hints::Hints::new(scanned.custom.hints),
             producers: scanned.custom.producers,
+            sections: scanned.sections,
+            lines: lines::Lines::default(),
             validated: AtomicBool::new(false),
         })
     }
@@ -86,6 +95,25 @@ impl Module {
     /// The features it may use.
     pub fn features(&self) -> Features {
         self.features
+    }
+
+    /// Its sections, in the order of the file.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// The proposals that it uses, by their names: without one of them it would not be valid. All its bodies are looked
+    /// at for that; as far as they are not valid, what they use is not told.
+    pub fn used_features(&self) -> Vec<&'static str> {
+        used::used(&self.bytes, self.features)
+    }
+
+    /// Where in the program's source the operator at `offset` in the file comes from, by its debugging information (DWARF):
+    /// the innermost function that was inlined there first. Empty when nothing is known. Debugging information is read when
+    /// this is first asked.
+    pub fn source_places(&self, offset: u64) -> Vec<SourcePlace> {
+        let Some(offset) = offset.checked_sub(self.bodies.section_start()) else { return Vec::new() };
+        self.lines.places(&self.bytes, &self.sections, offset)
     }
 
     /// How many functions it defines itself.

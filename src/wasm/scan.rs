@@ -19,6 +19,18 @@ pub(super) struct Scanned {
     pub(super) desc: ModuleDesc,
     pub(super) bodies: Bodies,
     pub(super) custom: Custom,
+    pub(super) sections: Vec<Section>,
+}
+
+/// A section of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What the specification calls it; of a custom one, its own name.
+    pub name: String,
+    /// Whether it is a custom section.
+    pub custom: bool,
+    /// Where its content lies in the file, in bytes; that of a custom section begins behind its name.
+    pub content: Range<u64>,
 }
 
 /// Where the custom sections lie of which we know the meaning: their contents.
@@ -48,6 +60,7 @@ pub(super) fn scan(
         data_count: None,
         data_segments: None,
         custom: Custom::default(),
+        sections: Vec::new(),
     };
     scanner.header()?;
     let mut at = 8;
@@ -70,6 +83,7 @@ struct Scanner<'a> {
     data_count: Option<u32>,
     data_segments: Option<u32>,
     custom: Custom,
+    sections: Vec<Section>,
 }
 
 /// What a custom section is for.
@@ -107,6 +121,24 @@ mod id {
     pub(super) const DATA: u8 = 11;
     pub(super) const DATA_COUNT: u8 = 12;
     pub(super) const TAG: u8 = 13;
+
+    /// What the specification calls them, by number.
+    pub(super) const NAMES: [&str; 14] = [
+        "custom",
+        "type",
+        "import",
+        "function",
+        "table",
+        "memory",
+        "global",
+        "export",
+        "start",
+        "element",
+        "code",
+        "data",
+        "data count",
+        "tag",
+    ];
 
     /// The order in which sections may come.
     pub(super) const ORDER: [u8; 13] =
@@ -154,6 +186,11 @@ impl Scanner<'_> {
             return Err(Error::new(start, "unexpected end-of-file"));
         }
         self.order(id, start)?;
+        if id != id::CUSTOM {
+            // Others than these were refused.
+            let name = id::NAMES.get(usize::from(id)).copied().unwrap_or_default();
+            self.sections.push(Section { name: name.into(), custom: false, content: range.clone() });
+        }
         match id {
             id::CUSTOM => self.custom_section(range.clone())?,
             id::CODE => self.code_section(range.clone())?,
@@ -268,8 +305,9 @@ impl Scanner<'_> {
     }
 
     fn custom_section(&mut self, range: Range<u64>) -> Result<(), Error> {
-        let (kind, content) =
-            self.read_at(range.start, range.end, |r| Ok(CustomKind::of(r.read_string()?)))?;
+        let (name, content) = self.read_at(range.start, range.end, |r| Ok(r.read_string()?.to_owned()))?;
+        let kind = CustomKind::of(&name);
+        self.sections.push(Section { name, custom: true, content: content..range.end });
         let place = match kind {
             CustomKind::Names => &mut self.custom.names,
             CustomKind::Producers => &mut self.custom.producers,
@@ -370,7 +408,8 @@ impl Scanner<'_> {
             Some(range) => names::module_name(&mut self.window, range.clone()),
             None => None,
         };
-        Ok(Scanned { desc: self.contents.finish(name), bodies: self.bodies, custom: self.custom })
+        let desc = self.contents.finish(name);
+        Ok(Scanned { desc, bodies: self.bodies, custom: self.custom, sections: self.sections })
     }
 }
 

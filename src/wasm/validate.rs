@@ -90,20 +90,35 @@ impl Bodies {
         at: u64,
         bytes: &[u8],
     ) -> Result<(), Error> {
+        let validate = |features: Features| self.validate_with(features, desc, index, at, bytes);
+        validate(self.features).map_err(|e| missing::named(self.features, e, validate))
+    }
+
+    /// Validates the body of function `index`, which lies at `at`, with these features.
+    pub(super) fn validate_with(
+        &self,
+        features: Features,
+        desc: &ModuleDesc,
+        index: FuncIndex,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
         let ty = desc.functions.get(index.0 as usize);
         let (Some(resources), Some(ty)) = (&self.resources, ty) else {
             return Err(Error::new(at, format!("the module has no function {}", index.0)));
         };
-        let validate = |features: Features| {
-            let (resources, features) = (resources.clone(), features.flags());
-            let function = FuncToValidate { resources, index: index.0, ty: *ty, features };
-            let mut validator = function.into_validator(ALLOCATIONS.take().unwrap_or_default());
-            let body = FunctionBody::new(BinaryReader::new_features(bytes, at, features));
-            let result = validator.validate(&body);
-            ALLOCATIONS.set(Some(validator.into_allocations()));
-            Ok(result?)
-        };
-        validate(self.features).map_err(|e| missing::named(self.features, e, validate))
+        let (resources, features) = (resources.clone(), features.flags());
+        let function = FuncToValidate { resources, index: index.0, ty: *ty, features };
+        let mut validator = function.into_validator(ALLOCATIONS.take().unwrap_or_default());
+        let body = FunctionBody::new(BinaryReader::new_features(bytes, at, features));
+        let result = validator.validate(&body);
+        ALLOCATIONS.set(Some(validator.into_allocations()));
+        Ok(result?)
+    }
+
+    /// Where the code section's content begins: what offsets in debugging information are relative to.
+    pub(super) fn section_start(&self) -> u64 {
+        self.section
     }
 
     /// Validates all bodies. Of several errors the first in the file is told, whichever was found first.

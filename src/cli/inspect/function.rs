@@ -134,11 +134,19 @@ impl<'a> Function<'a> {
     }
 }
 
+/// The line of the source that the operator at `offset` comes from, if debugging information says: `main.c:12`.
+fn source_line(module: &Module, offset: u64) -> Option<String> {
+    let place = module.source_places(offset).into_iter().next()?;
+    let file = place.file?;
+    let name = file.rsplit('/').next().unwrap_or(&file);
+    place.line.filter(|line| *line > 0).map(|line| format!("{name}:{line}"))
+}
+
 /// The operators of a body, indented by how deep they are nested.
 fn operators(module: &Module, body: &Body) -> Result<Vec<Line>> {
     let mut reader = body.reader().get_operators_reader()?;
     let mut lines = Vec::new();
-    let mut depth = 0_usize;
+    let (mut depth, mut source) = (0_usize, None);
     while !reader.eof() {
         let at = (reader.original_position() - body.offset) as u32;
         let op = reader.read()?;
@@ -149,6 +157,11 @@ fn operators(module: &Module, body: &Body) -> Result<Vec<Line>> {
             && let Some(name) = module.common_name(FuncIndex(function_index))
         {
             let _ = write!(text, " ({name})");
+        }
+        let place = source_line(module, body.offset + u64::from(at));
+        if let Some(place) = place.filter(|place| source.as_ref() != Some(place)) {
+            let _ = write!(text, "  ; {place}");
+            source = Some(place);
         }
         lines.push(Line { at, name: operators::name(&op), text });
         depth += usize::from(matches!(

@@ -27,6 +27,18 @@ pub(super) fn text(file: &Path, module: &Module) -> String {
     }
     let (defined, code) = (wasm.defined_functions(), size(wasm.code_bytes()));
     row(&mut out, "functions", format_args!("{defined} defined, {code}; {} imported", desc.func_imports));
+    let features = wasm.used_features();
+    row(
+        &mut out,
+        "features",
+        if features.is_empty() { "none beyond the first version".into() } else { features.join(", ") },
+    );
+    let sections = wasm.sections().iter().map(|section| {
+        let (len, what) =
+            (section.content.end - section.content.start, if section.custom { ", custom" } else { "" });
+        format!("{}{what}: {} at {:#x}", section.name, size(len), section.content.start)
+    });
+    list(&mut out, "sections", sections);
     if let Some(start) = desc.start {
         row(&mut out, "start", label(wasm, start.0));
     }
