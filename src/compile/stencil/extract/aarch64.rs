@@ -156,7 +156,9 @@ fn extract(
     let parts = found.exits(raw)?;
     let pool = found.pool(parts)?;
     found.words.truncate(parts.end);
-    found.notes(raw, symbols)?;
+    for (at, note) in super::notes(raw, symbols, parts.end, |at| found.index(at))? {
+        found.hole(at, note);
+    }
     found.displacements(raw, request)?;
     for n in 0..request.params.len() {
         if request.form.class(n) == Class::Constant {
@@ -171,11 +173,7 @@ fn extract(
     }
     found.inside()?;
     let code: Vec<u8> = found.words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    if code.len() > usize::from(u16::MAX) {
-        return Err("it is too long".into());
-    }
-    found.holes.sort_by_key(|(at, _)| *at);
-    Ok(Stencil::new(code, found.holes.into(), pool.into(), spill))
+    Stencil::found(code, found.holes, pool, spill)
 }
 
 struct Extraction {
@@ -334,27 +332,6 @@ impl Extraction {
             self.hole(at, Hole::Pool(((target - start) * WORD) as u16, 0));
         }
         Ok(self.words[start..].iter().flat_map(|word| word.to_le_bytes()).collect())
-    }
-
-    /// Traps, calls and symbols inside the body.
-    fn notes(&mut self, raw: &Raw, symbols: &[Symbol]) -> Result<(), String> {
-        for (at, code) in &raw.traps {
-            let at = self.index(*at);
-            if at < self.words.len() {
-                self.hole(at, Hole::Site(*code));
-            }
-        }
-        for at in &raw.calls {
-            let at = self.index(*at);
-            if at <= self.words.len() {
-                self.hole(at, Hole::Call);
-            }
-        }
-        for (at, symbol) in &raw.symbols {
-            let role = symbols.iter().position(|s| s == symbol).ok_or("a symbol of its own")?;
-            self.hole(self.index(*at), Hole::Symbol(role as u8));
-        }
-        Ok(())
     }
 
     /// Accesses to the frame: their base becomes `x29`. Results behind a call are stored by a copy of that.

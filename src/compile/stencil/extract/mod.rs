@@ -103,8 +103,39 @@ pub(super) struct Stencil {
 }
 
 impl Stencil {
+    /// The stencil that was found in code.
+    fn found(
+        code: Vec<u8>,
+        mut holes: Vec<(u16, Hole)>,
+        pool: Vec<u8>,
+        spill: u32,
+    ) -> Result<Stencil, String> {
+        if code.len() > usize::from(u16::MAX) {
+            return Err("it is too long".into());
+        }
+        holes.sort_by_key(|(at, _)| *at);
+        Ok(Stencil::new(code, holes.into(), pool.into(), spill))
+    }
+
     pub(super) fn new(code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
         let pieces = Pieces::new(&code, &holes);
         Stencil { code: code.into(), holes, pieces, pool, spill }
     }
+}
+
+/// Traps, calls and symbols inside a body that ends at `end`. `place` says where in it a byte of the raw code is.
+fn notes(
+    raw: &Raw,
+    symbols: &[Symbol],
+    end: usize,
+    place: impl Fn(usize) -> usize,
+) -> Result<Vec<(usize, Hole)>, String> {
+    let traps = raw.traps.iter().map(|(at, code)| (place(*at), Hole::Site(*code)));
+    let calls = raw.calls.iter().map(|at| (place(*at), Hole::Call)).filter(|(at, _)| *at <= end);
+    let mut notes: Vec<_> = traps.filter(|(at, _)| *at < end).chain(calls).collect();
+    for (at, symbol) in &raw.symbols {
+        let role = symbols.iter().position(|s| s == symbol).ok_or("a symbol of its own")?;
+        notes.push((place(*at), Hole::Symbol(role as u8)));
+    }
+    Ok(notes)
 }

@@ -52,7 +52,9 @@ fn extract(
     let main = found.exits(raw)?;
     let pool = found.pool(raw, main)?;
     found.code.truncate(main.end);
-    found.notes(raw, symbols)?;
+    for (at, note) in super::notes(raw, symbols, main.end, |at| at - skip)? {
+        found.hole(at, note);
+    }
     found.displacements(raw, request)?;
     for n in 0..request.params.len() {
         if request.form.class(n) == Class::Constant {
@@ -62,12 +64,8 @@ fn extract(
     if let Some(offset) = offset {
         found.offset(offset)?;
     }
-    if found.code.len() > usize::from(u16::MAX) {
-        return Err("it is too long".into());
-    }
     found.instructions(request)?;
-    found.holes.sort_by_key(|(at, _)| *at);
-    Ok(Stencil::new(found.code, found.holes.into(), pool.into(), spill))
+    Stencil::found(found.code, found.holes, pool, spill)
 }
 
 /// A stencil's code without what is written into it.
@@ -275,25 +273,6 @@ impl Extraction {
             }
         }
         if found == 0 { Err("constants that nothing refers to".into()) } else { Ok(pool) }
-    }
-
-    /// Traps, calls and symbols inside the body.
-    fn notes(&mut self, raw: &Raw, symbols: &[Symbol]) -> Result<(), String> {
-        for (at, code) in &raw.traps {
-            let at = at - self.skip;
-            if at < self.code.len() {
-                self.hole(at, Hole::Site(*code));
-            }
-        }
-        let len = self.code.len();
-        for at in raw.calls.iter().map(|at| at - self.skip).filter(|at| *at <= len) {
-            self.holes.push((at as u16, Hole::Call));
-        }
-        for (at, symbol) in &raw.symbols {
-            let role = symbols.iter().position(|s| s == symbol).ok_or("a symbol of its own")?;
-            self.hole(at - self.skip, Hole::Symbol(role as u8));
-        }
-        Ok(())
     }
 
     /// Places where these bytes stand.
