@@ -4,7 +4,7 @@ use crate::measure::{Bench, Job, Runtime};
 use crate::program::{self, Programs};
 use crate::report::RuntimeInfo;
 use crate::runtimes::{self, ROWS};
-use crate::workload::{Expected, Feature, Kind, Workload};
+use crate::workload::{Feature, Workload};
 use anyhow::{Context, Result};
 use std::fs;
 
@@ -83,20 +83,7 @@ impl Bench<'_> {
     fn fails(&self, runtime: &Runtime, name: &str, text: &str) -> Result<Option<String>> {
         let module = self.scratch().join("able.wasm");
         fs::write(&module, wat::parse_str(text)?)?;
-        let workload = Workload {
-            name: name.into(),
-            about: String::new(),
-            module: String::new(),
-            args: Vec::new(),
-            expected: Expected::Output("ok\n".into()),
-            quick: None,
-            kinds: vec![Kind::Cold],
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            dirs: Vec::new(),
-            argv0: None,
-            needs: Vec::new(),
-        };
+        let workload = Workload::own(name, "ok\n");
         let cache = self.cache(runtime)?;
         for _ in 0..2 {
             let job = Job {

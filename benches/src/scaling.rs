@@ -6,7 +6,7 @@ use crate::report::{Curve, Grows, Point, Report};
 use crate::statistics;
 use crate::synthetic::Shape;
 use crate::table::short;
-use crate::workload::{Expected, Kind, Workload};
+use crate::workload::{Kind, Workload};
 use anyhow::Result;
 use indicatif::ProgressBar;
 use std::fmt::Write;
@@ -68,7 +68,7 @@ fn point(
     let bytes = shape.module();
     let module = bench.scratch().join("synthetic.wasm");
     fs::write(&module, &bytes)?;
-    let workload = workload(format!("{} functions, {} called", shape.functions, shape.called));
+    let workload = Workload::own(&format!("{} functions, {} called", shape.functions, shape.called), "");
     let mut points = vec![Vec::new(); runtimes.len()];
     let mut failed = vec![false; runtimes.len()];
     for n in 0..bench.limits.rounds {
@@ -104,24 +104,6 @@ fn point(
         curves[at].points.push(Point { functions, called, bytes: bytes.len() as u64, runs });
     }
     Ok(())
-}
-
-/// A program that writes nothing.
-fn workload(name: String) -> Workload {
-    Workload {
-        name,
-        about: String::new(),
-        module: String::new(),
-        args: Vec::new(),
-        expected: Expected::Output(String::new()),
-        quick: None,
-        kinds: vec![Kind::Cold],
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        dirs: Vec::new(),
-        argv0: None,
-        needs: Vec::new(),
-    }
 }
 
 /// The curves, for people.

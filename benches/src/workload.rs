@@ -199,6 +199,24 @@ impl List {
 }
 
 impl Workload {
+    /// A program of the harness's own, which only prints this.
+    pub fn own(name: &str, output: &str) -> Workload {
+        Workload {
+            name: name.into(),
+            about: String::new(),
+            module: String::new(),
+            args: Vec::new(),
+            expected: Expected::Output(output.into()),
+            quick: None,
+            kinds: vec![Kind::Cold],
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            dirs: Vec::new(),
+            argv0: None,
+            needs: Vec::new(),
+        }
+    }
+
     /// The packages that it needs.
     pub fn packages(&self) -> impl Iterator<Item = &str> {
         let paths = self.dirs.iter().map(|(host, _)| host).chain([&self.module]).chain(&self.inputs);
