@@ -10,6 +10,7 @@ mod hints;
 mod lines;
 mod missing;
 mod names;
+mod plain;
 mod producers;
 mod scan;
 mod sections;

@@ -5,10 +5,10 @@ use super::Body;
 use super::bytes::{ModuleBytes, Window};
 use super::error::Error;
 use super::features::Features;
-use super::missing;
+use super::{missing, plain};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -30,16 +30,20 @@ pub(super) struct Bodies {
     /// What validation must know of the module; `None` if it has no bodies.
     resources: Option<ValidatorResources>,
     features: Features,
+    /// Whether some may be [`plain`].
+    plain: bool,
 }
 
 thread_local! {
     /// Buffers of this thread's last validation, for the next one.
     static ALLOCATIONS: Cell<Option<FuncValidatorAllocations>> = const { Cell::new(None) };
+    /// The same of a plain body's.
+    static PLAIN: RefCell<plain::Buffers> = RefCell::default();
 }
 
 impl Bodies {
     pub(super) fn none(features: Features) -> Bodies {
-        Bodies { section: 0, places: Vec::new(), resources: None, features }
+        Bodies { section: 0, places: Vec::new(), resources: None, features, plain: plain::may_be(features) }
     }
 
     /// Begins a code section with `count` bodies.
@@ -90,6 +94,10 @@ impl Bodies {
         at: u64,
         bytes: &[u8],
     ) -> Result<(), Error> {
+        let ty = desc.functions.get(index.0 as usize).copied().filter(|_| self.plain);
+        if ty.is_some_and(|ty| PLAIN.with_borrow_mut(|buffers| plain::is_valid(desc, ty, bytes, buffers))) {
+            return Ok(());
+        }
         let validate = |features: Features| self.validate_with(features, desc, index, at, bytes);
         validate(self.features).map_err(|e| missing::named(self.features, e, validate))
     }

@@ -77,6 +77,15 @@ impl Code {
         &mut self.buffer[self.len..self.len + bytes]
     }
 
+    /// Puts the first bytes of an array, which is copied as a whole: that takes an instruction or two.
+    #[inline]
+    fn put_first<const N: usize>(&mut self, array: &[u8; N], bytes: usize) {
+        if let Some(room) = self.room(N).first_chunk_mut() {
+            *room = *array;
+        }
+        self.len += bytes;
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, bytes: usize) {
@@ -86,22 +95,19 @@ impl Code {
 
     #[inline]
     pub(super) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.room(N).copy_from_slice(bytes);
-        self.len += N;
+        self.put_first(bytes, N);
     }
 
     /// Puts so many of the lower bytes of a number.
     #[inline]
     fn put_low(&mut self, number: u64, bytes: usize) {
-        self.room(8).copy_from_slice(&number.to_le_bytes());
-        self.len += bytes;
+        self.put_first(&number.to_le_bytes(), bytes);
     }
 
     /// Puts the first bytes of a piece of prepared code.
     #[inline]
     pub(super) fn put_piece(&mut self, piece: &[u8; CHUNK], bytes: u8) {
-        self.room(CHUNK).copy_from_slice(piece);
-        self.len += usize::from(bytes);
+        self.put_first(piece, usize::from(bytes));
     }
 
     /// Puts a byte at `at`, which is close: what stands there moves.
@@ -147,7 +153,9 @@ impl Code {
 
     #[inline]
     pub(super) fn set_word(&mut self, at: u32, word: i32) {
-        self.buffer[at as usize..at as usize + 4].copy_from_slice(&word.to_le_bytes());
+        if let Some(place) = self.buffer[at as usize..].first_chunk_mut() {
+            *place = word.to_le_bytes();
+        }
     }
 
     #[inline]

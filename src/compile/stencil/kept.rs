@@ -143,7 +143,7 @@ impl KeptStencil {
         KeptStencil {
             code: stencil.code.to_vec(),
             pool: stencil.pool.to_vec(),
-            spill: stencil.spill,
+            spill: stencil.pieces.spill,
             holes: stencil.holes.iter().map(|(at, hole)| (*at, KeptHole::from(hole))).collect(),
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Pieces {
     first: [Piece; FEW],
     /// How many these are.
     count: u8,
+    /// Bytes below the frame's own that the stencil uses, from the stack pointer up.
+    pub(super) spill: u32,
     /// All of them, if they are more.
     many: Box<[Piece]>,
 }
@@ -39,12 +41,13 @@ struct Found {
     pool: Option<u32>,
 }
 
-/// Few pieces: together two lines of the processor's cache.
+/// Few pieces: all that is looked at of most stencils are two lines of the processor's cache.
 const FEW: usize = 4;
+const _: () = assert!(size_of::<Pieces>() == 128);
 
 impl Pieces {
-    /// Cuts code at its holes. What is written into these is not in the pieces.
-    pub(super) fn new(code: &[u8], holes: &[(u16, Hole)]) -> Pieces {
+    /// Cuts the code of a stencil that spills so much at its holes. What is written into these is not in the pieces.
+    pub(super) fn new(code: &[u8], holes: &[(u16, Hole)], spill: u32) -> Pieces {
         let mut pieces = Vec::with_capacity(holes.len() + code.len() / CHUNK + 1);
         let mut from = 0;
         let ends = holes.iter().map(|(at, hole)| (usize::from(*at), Some(*hole)));
@@ -61,7 +64,7 @@ impl Pieces {
         let count = pieces.len().min(FEW);
         first[..count].copy_from_slice(&pieces[..count]);
         let many = if pieces.len() > FEW { pieces.into() } else { Box::default() };
-        Pieces { first, count: count as u8, many }
+        Pieces { first, count: count as u8, spill, many }
     }
 
     #[inline]
@@ -92,7 +95,7 @@ impl Pass<'_> {
     /// Copies a stencil and fills its holes: `bytes` are its operator's, `offset` is the static offset of its access.
     pub(super) fn emit(&mut self, stencil: &Stencil, places: &[Place], offset: i32, bytes: &[u8]) -> Chain {
         let start = self.b.code.at();
-        self.spill = self.spill.max(stencil.spill);
+        self.spill = self.spill.max(stencil.pieces.spill);
         let mut found = Found { taken: Chain::EMPTY, pool: None };
         // By how many bytes the last number was shortened.
         let mut less = 0;

@@ -43,7 +43,7 @@ impl Machine {
 
     /// Whether two stencils of one operator, made with other constants, differ in nothing but these.
     pub(super) fn agree(&self, a: &Stencil, b: &Stencil) -> bool {
-        let alike = a.holes == b.holes && a.pool == b.pool && a.spill == b.spill;
+        let alike = a.holes == b.holes && a.pool == b.pool && a.pieces.spill == b.pieces.spill;
         alike && (self.blank)(a) == (self.blank)(b)
     }
 }
@@ -93,8 +93,6 @@ impl Access {
 pub(super) struct Stencil {
     /// What is copied.
     pub(super) pieces: Pieces,
-    /// Bytes below the frame's own that it uses, from the stack pointer up.
-    pub(super) spill: u32,
     pub(super) code: Box<[u8]>,
     /// Places in the code, in its order.
     pub(super) holes: Box<[(u16, Hole)]>,
@@ -118,8 +116,8 @@ impl Stencil {
     }
 
     pub(super) fn new(code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
-        let pieces = Pieces::new(&code, &holes);
-        Stencil { code: code.into(), holes, pieces, pool, spill }
+        let pieces = Pieces::new(&code, &holes, spill);
+        Stencil { code: code.into(), holes, pieces, pool }
     }
 }
 

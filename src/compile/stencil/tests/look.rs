@@ -119,9 +119,14 @@ fn look(
                     if holes.is_empty() { String::new() } else { format!("  ; {}", holes.join(", ")) };
                 writeln!(text, "    {at:3x}  {instruction}{holes}").unwrap();
             }
-            if stencil.spill > 0 || !stencil.pool.is_empty() {
-                writeln!(text, "    {} bytes of constants, {} spilled", stencil.pool.len(), stencil.spill)
-                    .unwrap();
+            if stencil.pieces.spill > 0 || !stencil.pool.is_empty() {
+                writeln!(
+                    text,
+                    "    {} bytes of constants, {} spilled",
+                    stencil.pool.len(),
+                    stencil.pieces.spill
+                )
+                .unwrap();
             }
         }
     }
