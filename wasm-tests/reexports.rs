@@ -175,10 +175,11 @@ fn with_addends(object: &[u8], change: impl Fn(&str, i64) -> i64) -> Vec<u8> {
         .relocations
         .iter()
         .map(|r| {
-            let (kind, ordinal) = r.symbol.split_once('.').unwrap();
+            let name = read.name(r.symbol).unwrap();
+            let (kind, ordinal) = name.split_once('.').unwrap();
             assert_eq!(kind, "func", "the body refers to functions alone");
             let symbol = SymbolName { kind: "func", ordinal: ordinal.parse().unwrap() };
-            let addend = change(r.symbol, r.addend);
+            let addend = change(name, r.addend);
             write::Relocation {
                 offset: r.offset as u32,
                 kind: r.kind,

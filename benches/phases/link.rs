@@ -23,7 +23,7 @@ pub fn objects(c: &mut Criterion) {
             backend.compile(&module.desc, FunctionBody::new(&module, &body)).expect("it compiles").object;
         group.throughput(Throughput::Bytes(object.len() as u64));
         let view = read::parse(&object).expect("it is well-formed");
-        let relocation = |r: &read::Relocation<'_>| write::Relocation {
+        let relocation = |r: &read::Relocation| write::Relocation {
             offset: r.offset as u32,
             kind: r.kind,
             target: write::Target::Symbol(SymbolName { kind: "func", ordinal: r.offset as u32 % 16 }),

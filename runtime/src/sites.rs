@@ -63,7 +63,8 @@ impl SiteWriter {
         (self.code, self.wasm) = (site.code_offset, site.wasm_offset);
         // Nearly all distances take one byte.
         if code < 0x80 && (-0x40..0x40).contains(&wasm) {
-            self.bytes.extend_from_slice(&[code as u8, kind, wasm as u8 & 0x7f]);
+            self.bytes.reserve(3);
+            [code as u8, kind, wasm as u8 & 0x7f].into_iter().for_each(|byte| self.bytes.push(byte));
         } else {
             uleb(u64::from(code), &mut self.bytes);
             self.bytes.push(kind);

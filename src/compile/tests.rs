@@ -302,7 +302,7 @@ fn numbers_and_callees_are_symbols() {
     assert!(assembly.contains("u0:0 = Func(0)") && assembly.contains("call"), "{assembly}");
     for compiled in compile_all(&module) {
         let object = read::parse(&compiled.object).unwrap();
-        let names: Vec<_> = object.relocations.iter().map(|r| r.symbol).collect();
+        let names: Vec<_> = object.relocations.iter().map(|r| object.name(r.symbol).unwrap()).collect();
         assert_eq!(names, ["func.0", "global.1"]);
     }
 }
@@ -345,7 +345,11 @@ fn equal_bodies_give_equal_objects() {
         assert_eq!(b.symbols.get(0), Some(Symbol::FuncImport(1)));
         let sites_stripped = |c: &Compiled| {
             let object = read::parse(&c.object).unwrap();
-            let names: Vec<_> = object.relocations.iter().map(|r| (r.offset, r.symbol.to_string())).collect();
+            let names: Vec<_> = object
+                .relocations
+                .iter()
+                .map(|r| (r.offset, object.name(r.symbol).unwrap().to_string()))
+                .collect();
             (object.text.to_vec(), names)
         };
         assert_eq!(sites_stripped(&a), sites_stripped(&b));

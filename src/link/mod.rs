@@ -66,8 +66,8 @@ pub fn link(
     if object.align > 16 {
         return Err(LinkError::Object(format!("alignment to {} bytes", object.align)));
     }
-    let mut symbols = Symbols { resolve, values: vec![None; object.symbols] };
-    let got = got_cells(&object, &mut symbols)?;
+    let mut symbols = Symbols { object: &object, resolve, values: vec![None; object.symbols()] };
+    let got = got_cells(&mut symbols)?;
     let cells_at = object.text.len().next_multiple_of(8);
     let mut alloc = code.allocate(cells_at + 8 * got.len()).map_err(LinkError::Memory)?;
     let running = alloc.running_address() as u64;
@@ -91,10 +91,13 @@ pub fn link(
             (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n),
             (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n),
             (kind, SymbolValue::Slot(_)) => {
-                Err(format!("'{}' is reached through a slot, which {kind:?} cannot do", relocation.symbol))
+                Err(format!("it is reached through a slot, which {kind:?} cannot do"))
             }
         }
-        .map_err(LinkError::Object)?;
+        .map_err(|e| match object.name(relocation.symbol) {
+            Ok(name) => LinkError::Object(format!("'{name}': {e}")),
+            Err(_) => LinkError::Object(e),
+        })?;
     }
     let Identity { function, tier, body_offset } = identity;
     let handlers = handlers(object.handlers, resolve)?;
@@ -104,19 +107,20 @@ pub fn link(
 
 /// What the symbols of an object stand for; each is asked for once.
 struct Symbols<'a> {
+    object: &'a Object<'a>,
     resolve: &'a dyn Fn(&str) -> Option<SymbolValue>,
     /// By their numbers.
     values: Vec<Option<SymbolValue>>,
 }
 
 impl Symbols<'_> {
-    fn value(&mut self, relocation: &Relocation<'_>) -> Result<SymbolValue, LinkError> {
-        // A relocation's symbol is one of the object's, or reading it has failed.
-        let known = &mut self.values[relocation.number];
-        match *known {
-            Some(value) => Ok(value),
-            None => Ok(*known.insert(lookup(relocation.symbol, self.resolve)?)),
+    fn value(&mut self, relocation: &Relocation) -> Result<SymbolValue, LinkError> {
+        let known = &mut self.values[relocation.symbol];
+        if let Some(value) = *known {
+            return Ok(value);
         }
+        let name = self.object.name(relocation.symbol).map_err(LinkError::Object)?;
+        Ok(*known.insert(lookup(name, self.resolve)?))
     }
 }
 
@@ -143,9 +147,9 @@ fn handlers(
 
 /// Numbers that are loaded from a GOT entry and do not fit the immediate that the load could be relaxed to: each
 /// gets a cell behind the code.
-fn got_cells(object: &Object<'_>, symbols: &mut Symbols<'_>) -> Result<Vec<u64>, LinkError> {
+fn got_cells(symbols: &mut Symbols<'_>) -> Result<Vec<u64>, LinkError> {
     let mut cells = Vec::new();
-    for relocation in object.relocations.iter().filter(|r| r.kind == RelocKind::GotPcRel) {
+    for relocation in symbols.object.relocations.iter().filter(|r| r.kind == RelocKind::GotPcRel) {
         if let SymbolValue::Absolute(n) = symbols.value(relocation)?
             && !x86_64::fits_immediate(n)
             && !cells.contains(&n)

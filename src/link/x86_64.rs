@@ -4,13 +4,13 @@
 use crate::object::read::Relocation;
 
 /// A relocated place in the code being linked.
-pub(super) struct Place<'a, 'o> {
+pub(super) struct Place<'a> {
     /// The code, in its working view.
     pub(super) text: &'a mut [u8],
     /// The address at which the code will run.
     pub(super) running: u64,
     /// The relocation.
-    pub(super) relocation: &'a Relocation<'o>,
+    pub(super) relocation: &'a Relocation,
 }
 
 /// Whether `mov r64, imm32`, which sign-extends, can load `n`.
@@ -18,7 +18,7 @@ pub(super) fn fits_immediate(n: u64) -> bool {
     i32::try_from(n).is_ok()
 }
 
-impl Place<'_, '_> {
+impl Place<'_> {
     fn bytes(&mut self, from: i64, len: usize) -> Result<&mut [u8], String> {
         let offset = self.relocation.offset;
         let start = offset.checked_add_signed(from).and_then(|n| usize::try_from(n).ok());
@@ -31,9 +31,8 @@ impl Place<'_, '_> {
     pub(super) fn distance(mut self, target: u64) -> Result<(), String> {
         let place = self.running + self.relocation.offset;
         let distance = (target.wrapping_sub(place) as i64).wrapping_add(self.relocation.addend);
-        let distance = i32::try_from(distance).map_err(|_| {
-            format!("'{}' is out of reach ({distance:#x} bytes away)", self.relocation.symbol)
-        })?;
+        let distance =
+            i32::try_from(distance).map_err(|_| format!("it is out of reach ({distance:#x} bytes away)"))?;
         self.bytes(0, 4)?.copy_from_slice(&distance.to_le_bytes());
         Ok(())
     }
@@ -52,18 +51,14 @@ impl Place<'_, '_> {
     /// ```
     /// Both are 7 bytes long. The addend must be the -4 of an operand that ends its instruction.
     pub(super) fn relax(mut self, n: u64) -> Result<(), String> {
-        let symbol = self.relocation.symbol;
-        let immediate =
-            i32::try_from(n).map_err(|_| format!("'{symbol}' = {n:#x} does not fit an immediate"))?;
+        let immediate = i32::try_from(n).map_err(|_| format!("{n:#x} does not fit an immediate"))?;
         if self.relocation.addend != -4 {
-            return Err(format!("'{symbol}': addend {} on a GOT entry", self.relocation.addend));
+            return Err(format!("addend {} on a GOT entry", self.relocation.addend));
         }
         let instruction = self.bytes(-3, 7)?;
         let (rex, opcode, modrm) = (instruction[0], instruction[1], instruction[2]);
         if rex & 0xfb != 0x48 || opcode != 0x8b || modrm & 0xc7 != 0x05 {
-            return Err(format!(
-                "'{symbol}': {rex:02x} {opcode:02x} {modrm:02x} is no load from a GOT entry"
-            ));
+            return Err(format!("{rex:02x} {opcode:02x} {modrm:02x} is no load from a GOT entry"));
         }
         instruction[0] = 0x48 | (rex >> 2 & 1);
         instruction[1] = 0xc7;
@@ -78,8 +73,8 @@ mod tests {
     use super::*;
     use crate::object::write::RelocKind;
 
-    fn relocation(offset: u64, addend: i64) -> Relocation<'static> {
-        Relocation { offset, kind: RelocKind::GotPcRel, symbol: "global.0", number: 0, addend }
+    fn relocation(offset: u64, addend: i64) -> Relocation {
+        Relocation { offset, kind: RelocKind::GotPcRel, symbol: 0, addend }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::write::RelocKind;
 use latier_runtime::{handlers, sites};
 use object::elf;
 use object::endian::LittleEndian as LE;
+use object::read::SymbolIndex;
 use object::read::elf::{FileHeader, Rela, SectionHeader, Sym, SymbolTable};
 
 type Header = elf::FileHeader64<LE>;
@@ -20,22 +21,36 @@ pub struct Object<'a> {
     /// The encoded handlers; empty when the object has none.
     pub handlers: &'a [u8],
     /// The relocations of the text, in the order of the file.
-    pub relocations: Vec<Relocation<'a>>,
+    pub relocations: Vec<Relocation>,
+    symbols: SymbolTable<'a, Header>,
+}
+
+impl<'a> Object<'a> {
     /// How many symbols there are.
-    pub symbols: usize,
+    pub fn symbols(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// The name of the symbol with this number.
+    ///
+    /// # Errors
+    /// When there is none, or its name is malformed.
+    pub fn name(&self, symbol: usize) -> Result<&'a str, String> {
+        let symbol = self.symbols.symbol(SymbolIndex(symbol)).map_err(|e| e.to_string())?;
+        let name = symbol.name(LE, self.symbols.strings()).map_err(|e| e.to_string())?;
+        std::str::from_utf8(name).map_err(|e| e.to_string())
+    }
 }
 
 /// One relocation of an object.
 #[derive(Clone, Copy, Debug)]
-pub struct Relocation<'a> {
+pub struct Relocation {
     /// Bytes from the start of the text.
     pub offset: u64,
     /// How it is computed.
     pub kind: RelocKind,
-    /// Name of the symbol it refers to.
-    pub symbol: &'a str,
-    /// Number of the symbol in the object, which has it once.
-    pub number: usize,
+    /// Number of the symbol it refers to, one of the object's.
+    pub symbol: usize,
     /// The constant to add.
     pub addend: i64,
 }
@@ -88,24 +103,18 @@ fn read(data: &[u8]) -> Result<Object<'_>, Error> {
                 .ok_or_else(|| Error(format!("relocation type {} is unknown", kind.0)))?;
             let index =
                 rela.symbol(endian, false).ok_or_else(|| Error("a relocation has no symbol".into()))?;
-            let name = symbols.symbol(index)?.name(endian, symbols.strings())?;
+            if index.0 >= symbols.len() {
+                return Err(Error(format!("there is no symbol {}", index.0)));
+            }
             relocations.push(Relocation {
                 offset: rela.r_offset(endian),
                 kind,
-                symbol: std::str::from_utf8(name).map_err(|e| Error(e.to_string()))?,
-                number: index.0,
+                symbol: index.0,
                 addend: rela.r_addend(endian),
             });
         }
     }
-    Ok(Object {
-        text,
-        align: text_section.sh_addralign(endian),
-        sites,
-        handlers,
-        relocations,
-        symbols: symbols.len(),
-    })
+    Ok(Object { text, align: text_section.sh_addralign(endian), sites, handlers, relocations, symbols })
 }
 
 struct Error(String);
@@ -147,7 +156,11 @@ mod tests {
         let read = parse(&object).expect("it is well-formed");
         assert_eq!((read.text, read.align, read.sites), (&[0x90; 40][..], 16, &[1, 2, 3][..]));
         assert_eq!(read.handlers, [4; 20]);
-        let names: Vec<_> = read.relocations.iter().map(|r| (r.offset, r.kind, r.symbol, r.addend)).collect();
+        let names: Vec<_> = read
+            .relocations
+            .iter()
+            .map(|r| (r.offset, r.kind, read.name(r.symbol).unwrap(), r.addend))
+            .collect();
         assert_eq!(
             names,
             [
@@ -158,7 +171,10 @@ mod tests {
             ]
         );
         for cut in 0..object.len() {
-            let _ = parse(&object[..cut]); // must not panic
+            // Neither must panic.
+            if let Ok(object) = parse(&object[..cut]) {
+                object.relocations.iter().for_each(|r| drop(object.name(r.symbol)));
+            }
         }
     }
 }

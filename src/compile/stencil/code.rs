@@ -79,7 +79,7 @@ impl Code {
 
     /// Puts the first bytes of an array, which is copied as a whole: that takes an instruction or two.
     #[inline]
-    fn put_first<const N: usize>(&mut self, array: &[u8; N], bytes: usize) {
+    pub(super) fn put_first<const N: usize>(&mut self, array: &[u8; N], bytes: usize) {
         if let Some(room) = self.room(N).first_chunk_mut() {
             *room = *array;
         }
@@ -108,6 +108,11 @@ impl Code {
     #[inline]
     pub(super) fn put_piece(&mut self, piece: &[u8; CHUNK], bytes: u8) {
         self.put_first(piece, usize::from(bytes));
+    }
+
+    /// Takes back what was put since the code ended at `at`.
+    pub(super) fn take_back(&mut self, at: u32) {
+        self.len = self.len.min(at as usize);
     }
 
     /// Puts a byte at `at`, which is close: what stands there moves.

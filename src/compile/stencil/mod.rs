@@ -22,6 +22,7 @@ mod operator;
 mod pass;
 mod patch;
 mod quick;
+mod short;
 mod stitch;
 mod table;
 mod tail;

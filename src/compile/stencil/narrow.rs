@@ -24,6 +24,13 @@ impl Width {
     pub(super) const OPCODE: u8 = 0x02;
     /// What changes in a mode byte that is to name the code's own place instead of the frame's.
     pub(super) const MODE_POOL: u8 = 0x80;
+
+    /// How many bytes before its place that byte stands in a copy where the last number was shortened by `less` bytes:
+    /// it may lie between.
+    #[inline]
+    pub(super) fn back(self, less: u8) -> usize {
+        usize::from(self.0 - if self.0 > 2 { less } else { 0 })
+    }
 }
 
 /// The instructions of a stencil, with what is needed of each.

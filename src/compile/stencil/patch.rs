@@ -34,11 +34,15 @@ pub(super) struct Pieces {
 }
 
 /// What is found while a stencil is copied.
-struct Found {
+pub(super) struct Found {
     /// Places of its branch.
-    taken: Chain,
+    pub(super) taken: Chain,
     /// Where its constants are, once they are put behind the code.
     pool: Option<u32>,
+}
+
+impl Found {
+    pub(super) const NOTHING: Found = Found { taken: Chain::EMPTY, pool: None };
 }
 
 /// Few pieces: all that is looked at of most stencils are two lines of the processor's cache.
@@ -74,7 +78,7 @@ impl Pieces {
 }
 
 /// How many bytes are written into a hole when its stencil is copied.
-fn written(hole: Hole) -> usize {
+pub(super) fn written(hole: Hole) -> usize {
     match hole {
         Hole::Displacement(..) | Hole::Constant(..) | Hole::Offset(..) | Hole::Taken => 4,
         Hole::Amount(..) | Hole::Complement(..) => 1,
@@ -93,10 +97,25 @@ impl Piece {
 
 impl Pass<'_> {
     /// Copies a stencil and fills its holes: `bytes` are its operator's, `offset` is the static offset of its access.
+    #[inline]
     pub(super) fn emit(&mut self, stencil: &Stencil, places: &[Place], offset: i32, bytes: &[u8]) -> Chain {
         let start = self.b.code.at();
+        let short = stencil.short.as_ref();
+        let taken = match short.and_then(|short| self.emit_short(short, stencil, places, offset, bytes)) {
+            Some(taken) => taken,
+            None => self.emit_pieces(stencil, places, offset, bytes),
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.stencil(start..self.b.code.at());
+        }
+        taken
+    }
+
+    /// The same piece after piece.
+    #[inline(never)]
+    fn emit_pieces(&mut self, stencil: &Stencil, places: &[Place], offset: i32, bytes: &[u8]) -> Chain {
         self.spill = self.spill.max(stencil.pieces.spill);
-        let mut found = Found { taken: Chain::EMPTY, pool: None };
+        let mut found = Found::NOTHING;
         // By how many bytes the last number was shortened.
         let mut less = 0;
         for piece in stencil.pieces.all() {
@@ -123,28 +142,31 @@ impl Pass<'_> {
                 Hole::Offset(add, width) => (offset + i32::from(add), width, Width::MODE),
                 Hole::Constant(n, width) => (places[usize::from(n)].constant() as i32, width, Width::OPCODE),
                 hole => {
-                    self.fill(hole, stencil, places, bytes, &mut found);
+                    let at = self.b.code.at();
+                    self.b.code.put_first(&[0; 4], written(hole));
+                    self.fill(hole, at, stencil, places, bytes, &mut found);
                     continue;
                 }
             };
             less = self.number(less, value, width, bits);
         }
-        if let Some(trace) = &mut self.trace {
-            trace.stencil(start..self.b.code.at());
-        }
         found.taken
     }
 
-    /// Fills a hole that holds no number of 32 bits that is known now, or notes what is there.
-    #[inline]
-    fn fill(&mut self, hole: Hole, stencil: &Stencil, places: &[Place], bytes: &[u8], found: &mut Found) {
-        let at = self.b.code.at();
+    /// Fills the hole at `at`, which holds no number of 32 bits that is known now, or notes what is there.
+    #[inline(never)]
+    pub(super) fn fill(
+        &mut self,
+        hole: Hole,
+        at: u32,
+        stencil: &Stencil,
+        places: &[Place],
+        bytes: &[u8],
+        found: &mut Found,
+    ) {
         match hole {
             Hole::Site(code) => self.site(at, SiteKind::Trap(code)),
-            Hole::Taken => {
-                self.b.code.word(found.taken.0.cast_signed());
-                found.taken = Chain(at);
-            }
+            Hole::Taken => self.b.code.chain(&mut found.taken, at),
             Hole::Symbol(n) => {
                 let symbol = operator::symbols(bytes)[usize::from(n)];
                 self.relocate(at, symbol.expect("a role is one of the operator's symbols"));
@@ -152,11 +174,11 @@ impl Pass<'_> {
             Hole::Trap(code) => self.trap_at(at, code),
             Hole::Amount(n, limit) => {
                 let amount = places[usize::from(n)].constant() as u8;
-                self.b.code.put(&[amount & (limit - 1)]);
+                self.b.code.set_byte(at, amount & (limit - 1));
             }
             Hole::Complement(n, limit) => {
                 let amount = places[usize::from(n)].constant() as u8;
-                self.b.code.put(&[amount.wrapping_neg() & (limit - 1)]);
+                self.b.code.set_byte(at, amount.wrapping_neg() & (limit - 1));
             }
             Hole::Pool(inside, behind) => {
                 let pool = *found.pool.get_or_insert_with(|| self.pool_vectors(&stencil.pool));
@@ -206,9 +228,7 @@ impl Pass<'_> {
         let code = &mut self.b.code;
         match i8::try_from(value) {
             Ok(short) if width != Width::FIXED => {
-                // The last number may lie between here and the byte that says how wide this one is.
-                let back = width.0 - if width.0 > 2 { less } else { 0 };
-                code.flip(code.at() - u32::from(back), bits);
+                code.flip(code.at() - width.back(less) as u32, bits);
                 code.put(&[short.cast_unsigned()]);
                 3
             }

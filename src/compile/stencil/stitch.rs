@@ -126,7 +126,9 @@ impl Pass<'_> {
                 At::Constant(value) => Place::Constant(value),
             };
         }
-        self.b.stack.truncate(first);
+        while self.b.stack.len() > first {
+            self.b.stack.pop();
+        }
         self.flushed = self.flushed.min(first);
     }
 

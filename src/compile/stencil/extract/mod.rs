@@ -8,6 +8,7 @@ use super::generate::{MAX_OPERANDS, Raw, Request};
 use super::instead::Instead;
 use super::narrow::Width;
 use super::patch::Pieces;
+use super::short::Short;
 use crate::object::symbol::Symbol;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use latier_runtime::abi::TrapCode;
@@ -75,6 +76,13 @@ pub(super) enum Hole {
     Call,
 }
 
+impl Hole {
+    /// Whether it is for a number of 32 bits that is known when the stencil is copied.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Hole::Displacement(..) | Hole::Constant(..) | Hole::Offset(..))
+    }
+}
+
 /// How an access to the frame may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Access {
@@ -91,7 +99,9 @@ impl Access {
 /// The code of one operator in one form.
 #[derive(Clone, Debug)]
 pub(super) struct Stencil {
-    /// What is copied.
+    /// What is copied if all numbers are small, and there is no local in a register.
+    pub(super) short: Option<Short>,
+    /// What is copied else.
     pub(super) pieces: Pieces,
     pub(super) code: Box<[u8]>,
     /// Places in the code, in its order.
@@ -116,8 +126,8 @@ impl Stencil {
     }
 
     pub(super) fn new(code: Vec<u8>, holes: Box<[(u16, Hole)]>, pool: Box<[u8]>, spill: u32) -> Stencil {
-        let pieces = Pieces::new(&code, &holes, spill);
-        Stencil { code: code.into(), holes, pieces, pool }
+        let (short, pieces) = (Short::new(&code, &holes, spill), Pieces::new(&code, &holes, spill));
+        Stencil { code: code.into(), holes, short, pieces, pool }
     }
 }
 
