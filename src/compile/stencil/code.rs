@@ -80,10 +80,8 @@ impl Code {
     /// Puts the first bytes of an array, which is copied as a whole: that takes an instruction or two.
     #[inline]
     pub(super) fn put_first<const N: usize>(&mut self, array: &[u8; N], bytes: usize) {
-        if let Some(room) = self.room(N).first_chunk_mut() {
-            *room = *array;
-        }
-        self.len += bytes;
+        *self.window() = *array;
+        self.advance(bytes);
     }
 
     #[cold]
@@ -110,9 +108,16 @@ impl Code {
         self.put_first(piece, usize::from(bytes));
     }
 
-    /// Takes back what was put since the code ended at `at`.
-    pub(super) fn take_back(&mut self, at: u32) {
-        self.len = self.len.min(at as usize);
+    /// Room behind the code, for what may be put there by [`Code::advance`].
+    #[inline]
+    pub(super) fn window<const N: usize>(&mut self) -> &mut [u8; N] {
+        self.room(N).first_chunk_mut().expect("the room is as large as was asked for")
+    }
+
+    /// Puts so many bytes of what was written there.
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.len += bytes;
     }
 
     /// Puts a byte at `at`, which is close: what stands there moves.

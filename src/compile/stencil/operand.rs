@@ -2,6 +2,7 @@
 
 use super::code::{FLOATS, INTS};
 use super::form::{Class, Ty};
+use super::generate::MAX_OPERANDS;
 
 /// Where an operand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,43 +79,58 @@ pub(super) struct Local {
     pub(super) gain: i32,
 }
 
-impl Local {
-    /// Where a stencil finds it.
-    #[inline]
-    pub(super) fn place(&self) -> Place {
-        match self.register {
-            NO_REGISTER => Place::Frame(self.displacement),
-            register => Place::Register(register, self.displacement),
-        }
-    }
-}
-
 /// No register.
 pub(super) const NO_REGISTER: u8 = u8::MAX;
 
-/// Where a stencil finds an operand that is in no register of operands.
+/// What stands instead of an access to the frame.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// In the frame.
-    Frame(i32),
-    /// There, and in a register.
-    Register(u8, i32),
-    /// Among the constants behind the code.
-    Pool(u32),
-    /// Nowhere: it is this number.
-    Constant(i64),
+pub(super) enum Other {
+    Nothing,
+    /// A register of a local.
+    Register(u8),
+    /// A constant behind the code: the number says which.
+    Pool,
 }
 
-impl Place {
-    /// The number that it is.
+/// The numbers for a stencil's holes.
+pub(super) struct Numbers {
+    /// Of operands that are in the frame where, of constants which; from [`MAX_OPERANDS`] on, where results go; at
+    /// [`Numbers::OFFSET`] the static offset.
+    pub(super) values: [i32; 8],
+    others: [Other; 8],
+    /// Whether there is anything else.
+    pub(super) plain: bool,
+}
+
+impl Numbers {
+    pub(super) const OFFSET: usize = MAX_OPERANDS + 2;
+
     #[inline]
-    pub(super) fn constant(self) -> i64 {
-        match self {
-            Place::Constant(value) => value,
-            _ => unreachable!("the stencil's form says which operands are constants"),
-        }
+    pub(super) fn new(offset: i32) -> Numbers {
+        let mut values = [0; 8];
+        values[Numbers::OFFSET] = offset;
+        Numbers { values, others: [Other::Nothing; 8], plain: true }
+    }
+
+    /// Something else stands instead of the access to operand `n`.
+    #[inline]
+    pub(super) fn set_other(&mut self, n: usize, other: Other) {
+        self.others[n] = other;
+        self.plain = false;
+    }
+
+    #[inline]
+    pub(super) fn value(&self, n: u8) -> i32 {
+        self.values[usize::from(n)]
+    }
+
+    #[inline]
+    pub(super) fn other(&self, n: u8) -> Other {
+        self.others[usize::from(n)]
     }
 }
+
+const _: () = assert!(Numbers::OFFSET < 8);
 
 /// Where registers of operands of this type begin in [`super::pass::Pass::holds`].
 #[inline]

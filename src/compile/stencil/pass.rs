@@ -16,7 +16,7 @@ use super::behind::Safepoint;
 use super::code::{Code, R9, RDI};
 use super::form::{Class, Ty};
 use super::listing::Trace;
-use super::operand::{At, Entry, Hold, Local, NONE, Place, register_of, slot, slots};
+use super::operand::{At, Entry, Hold, Local, NO_REGISTER, NONE, register_of, slot, slots};
 use super::operator;
 use super::table::{Row, Table};
 use crate::compile::CompileError;
@@ -169,14 +169,11 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Where a stencil finds an operand that is in no register of operands.
+    /// The register that a local has, if that is where an operand is.
     #[inline]
-    pub(super) fn place(&mut self, entry: &Entry) -> Place {
-        match entry.at {
-            At::Local(local) => self.b.locals[local as usize].place(),
-            At::Constant(bits) if entry.ty.is_float() => Place::Pool(self.pooled(bits)),
-            _ => Place::Frame(self.home(entry)),
-        }
+    fn kept(&self, entry: &Entry) -> Option<u8> {
+        let At::Local(local) = entry.at else { return None };
+        Some(self.b.locals[local as usize].register).filter(|register| *register != NO_REGISTER)
     }
 
     #[inline]
@@ -220,8 +217,14 @@ impl<'a> Pass<'a> {
     /// Puts a result on the stack that is in its register.
     #[inline]
     pub(super) fn push_register(&mut self, ty: Ty) {
-        let place = self.b.stack.len() as u32;
         let (rotation, word) = self.next_place();
+        self.push_register_at(ty, rotation, word);
+    }
+
+    /// The same where the next place is known.
+    #[inline]
+    pub(super) fn push_register_at(&mut self, ty: Ty, rotation: u8, word: u32) {
+        let place = self.b.stack.len() as u32;
         let slot = slots(ty) + rotation;
         *self.hold(slot) = Hold { entry: place, local: NONE };
         self.words = self.words.max(word + ty.words());
@@ -252,9 +255,9 @@ impl<'a> Pass<'a> {
         match entry.at {
             At::Register => self.b.code.register(reg, register_of(entry.slot), entry.ty),
             At::Constant(0) if entry.ty.is_float() => self.b.code.float_zero(reg),
-            At::Frame | At::Local(_) => match self.place(&entry) {
-                Place::Register(from, _) => self.b.code.register(reg, from, entry.ty),
-                _ => self.b.code.load(reg, entry.ty, self.displacement(&entry)),
+            At::Frame | At::Local(_) => match self.kept(&entry) {
+                Some(from) => self.b.code.register(reg, from, entry.ty),
+                None => self.b.code.load(reg, entry.ty, self.displacement(&entry)),
             },
             At::Constant(bits) if entry.ty.is_float() => {
                 let inside = self.pooled(bits);
@@ -272,9 +275,9 @@ impl<'a> Pass<'a> {
     pub(super) fn value_at(&mut self, displacement: i32, entry: Entry) {
         match entry.at {
             At::Register => self.b.code.store(register_of(entry.slot), entry.ty, displacement),
-            At::Frame | At::Local(_) => match self.place(&entry) {
-                Place::Register(from, _) => self.b.code.store(from, entry.ty, displacement),
-                _ => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
+            At::Frame | At::Local(_) => match self.kept(&entry) {
+                Some(from) => self.b.code.store(from, entry.ty, displacement),
+                None => self.b.code.copy(entry.ty, self.displacement(&entry), displacement),
             },
             At::Constant(value) => self.b.code.store_number(entry.ty, value, displacement),
         }

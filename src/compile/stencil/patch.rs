@@ -5,7 +5,7 @@ use super::code::{CHUNK, Chain};
 use super::extract::{Hole, Stencil};
 use super::instead::{self, Instead};
 use super::narrow::Width;
-use super::operand::Place;
+use super::operand::{Numbers, Other};
 use super::operator;
 use super::pass::Pass;
 use latier_runtime::sites::SiteKind;
@@ -31,18 +31,6 @@ pub(super) struct Pieces {
     pub(super) spill: u32,
     /// All of them, if they are more.
     many: Box<[Piece]>,
-}
-
-/// What is found while a stencil is copied.
-pub(super) struct Found {
-    /// Places of its branch.
-    pub(super) taken: Chain,
-    /// Where its constants are, once they are put behind the code.
-    pool: Option<u32>,
-}
-
-impl Found {
-    pub(super) const NOTHING: Found = Found { taken: Chain::EMPTY, pool: None };
 }
 
 /// Few pieces: all that is looked at of most stencils are two lines of the processor's cache.
@@ -96,14 +84,14 @@ impl Piece {
 }
 
 impl Pass<'_> {
-    /// Copies a stencil and fills its holes: `bytes` are its operator's, `offset` is the static offset of its access.
+    /// Copies a stencil and fills its holes: `bytes` are its operator's.
     #[inline]
-    pub(super) fn emit(&mut self, stencil: &Stencil, places: &[Place], offset: i32, bytes: &[u8]) -> Chain {
+    pub(super) fn emit(&mut self, stencil: &Stencil, numbers: &Numbers, bytes: &[u8]) -> Chain {
         let start = self.b.code.at();
-        let short = stencil.short.as_ref();
-        let taken = match short.and_then(|short| self.emit_short(short, stencil, places, offset, bytes)) {
+        let short = stencil.short.as_ref().filter(|_| numbers.plain);
+        let taken = match short.and_then(|short| self.emit_short(short, numbers, bytes)) {
             Some(taken) => taken,
-            None => self.emit_pieces(stencil, places, offset, bytes),
+            None => self.emit_pieces(stencil, numbers, bytes),
         };
         if let Some(trace) = &mut self.trace {
             trace.stencil(start..self.b.code.at());
@@ -113,81 +101,76 @@ impl Pass<'_> {
 
     /// The same piece after piece.
     #[inline(never)]
-    fn emit_pieces(&mut self, stencil: &Stencil, places: &[Place], offset: i32, bytes: &[u8]) -> Chain {
+    fn emit_pieces(&mut self, stencil: &Stencil, numbers: &Numbers, bytes: &[u8]) -> Chain {
         self.spill = self.spill.max(stencil.pieces.spill);
-        let mut found = Found::NOTHING;
+        let mut taken = Chain::EMPTY;
+        // Where its constants are, once they are put behind the code.
+        let mut pool = None;
         // By how many bytes the last number was shortened.
         let mut less = 0;
         for piece in stencil.pieces.all() {
             self.b.code.put_piece(&piece.code, piece.len);
             let Some(hole) = piece.hole else { continue };
             let (value, width, bits) = match hole {
-                Hole::Displacement(n, access) => match places[usize::from(n)] {
-                    Place::Frame(displacement) => (displacement, access.width, Width::MODE),
-                    Place::Register(register, displacement) if !access.instead.takes(register) => {
-                        (displacement, access.width, Width::MODE)
-                    }
-                    Place::Register(register, _) => {
+                Hole::Displacement(n, access) => match numbers.other(n) {
+                    Other::Register(register) if access.instead.takes(register) => {
                         self.instead(register, access.instead);
                         less = 4;
                         continue;
                     }
-                    Place::Pool(pool) => {
-                        self.pooled_operand(pool, access.end);
+                    Other::Pool => {
+                        self.pooled_operand(numbers.value(n).cast_unsigned(), access.end);
                         less = 0;
                         continue;
                     }
-                    Place::Constant(_) => unreachable!("the stencil's form says which are constants"),
+                    _ => (numbers.value(n), access.width, Width::MODE),
                 },
-                Hole::Offset(add, width) => (offset + i32::from(add), width, Width::MODE),
-                Hole::Constant(n, width) => (places[usize::from(n)].constant() as i32, width, Width::OPCODE),
+                Hole::Offset(add, width) => {
+                    (numbers.values[Numbers::OFFSET] + i32::from(add), width, Width::MODE)
+                }
+                Hole::Constant(n, width) => (numbers.value(n), width, Width::OPCODE),
+                Hole::Pool(inside, behind) => {
+                    let pool = *pool.get_or_insert_with(|| self.pool_vectors(&stencil.pool));
+                    self.b.pool_places.push((self.b.code.at(), behind, pool + u32::from(inside)));
+                    continue;
+                }
                 hole => {
                     let at = self.b.code.at();
                     self.b.code.put_first(&[0; 4], written(hole));
-                    self.fill(hole, at, stencil, places, bytes, &mut found);
+                    self.fill(hole, at, numbers, bytes, &mut taken);
                     continue;
                 }
             };
             less = self.number(less, value, width, bits);
         }
-        found.taken
+        taken
     }
 
-    /// Fills the hole at `at`, which holds no number of 32 bits that is known now, or notes what is there.
+    /// Fills the hole at `at`, numbers with 32 bits, or notes what is there; adds to the places of the branch.
     #[inline(never)]
-    pub(super) fn fill(
-        &mut self,
-        hole: Hole,
-        at: u32,
-        stencil: &Stencil,
-        places: &[Place],
-        bytes: &[u8],
-        found: &mut Found,
-    ) {
+    pub(super) fn fill(&mut self, hole: Hole, at: u32, numbers: &Numbers, bytes: &[u8], taken: &mut Chain) {
         match hole {
             Hole::Site(code) => self.site(at, SiteKind::Trap(code)),
-            Hole::Taken => self.b.code.chain(&mut found.taken, at),
+            Hole::Taken => self.b.code.chain(taken, at),
             Hole::Symbol(n) => {
                 let symbol = operator::symbols(bytes)[usize::from(n)];
                 self.relocate(at, symbol.expect("a role is one of the operator's symbols"));
             }
             Hole::Trap(code) => self.trap_at(at, code),
             Hole::Amount(n, limit) => {
-                let amount = places[usize::from(n)].constant() as u8;
+                let amount = numbers.value(n) as u8;
                 self.b.code.set_byte(at, amount & (limit - 1));
             }
             Hole::Complement(n, limit) => {
-                let amount = places[usize::from(n)].constant() as u8;
+                let amount = numbers.value(n) as u8;
                 self.b.code.set_byte(at, amount.wrapping_neg() & (limit - 1));
             }
-            Hole::Pool(inside, behind) => {
-                let pool = *found.pool.get_or_insert_with(|| self.pool_vectors(&stencil.pool));
-                self.b.pool_places.push((at, behind, pool + u32::from(inside)));
-            }
             Hole::Call => self.called(at),
-            Hole::Displacement(..) | Hole::Constant(..) | Hole::Offset(..) => {
-                unreachable!("these are numbers")
+            Hole::Displacement(n, _) | Hole::Constant(n, _) => self.b.code.set_word(at, numbers.value(n)),
+            Hole::Offset(add, _) => {
+                self.b.code.set_word(at, numbers.values[Numbers::OFFSET] + i32::from(add));
             }
+            Hole::Pool(..) => unreachable!("what has constants behind the code is copied piece after piece"),
         }
     }
 

@@ -4,7 +4,7 @@ use super::code::Chain;
 use super::extract::Stencil;
 use super::form::{Class, Exit, Form, FormNumber, Ty};
 use super::generate::MAX_OPERANDS;
-use super::operand::{At, Entry, NONE, Place, is_short, slots};
+use super::operand::{At, Entry, NO_REGISTER, NONE, Numbers, Other, is_short, slots};
 use super::operator;
 use super::pass::{Pass, Result, unsupported};
 use super::table::{Instance, Row};
@@ -83,7 +83,10 @@ impl Pass<'_> {
             return Ok(Chain::EMPTY);
         }
         let first = self.b.stack.len() - row.params.len();
-        let rotation = self.b.stack.get(first).map_or_else(|| self.next_place().0, |entry| entry.slot & 3);
+        let (rotation, word) = match self.b.stack.get(first) {
+            Some(entry) => (entry.slot & 3, entry.word),
+            None => self.next_place(),
+        };
         let stencil = match suits(row, &self.b.stack[first..], rotation, exit) {
             Some(stencil) if self.trace.is_none() => stencil,
             _ => self.choose(row, bytes, first, exit)?,
@@ -96,11 +99,11 @@ impl Pass<'_> {
                 self.spill(other as usize);
             }
         }
-        let mut places = [Place::Frame(0); 3];
-        self.consume(first, &mut places);
-        let taken = self.emit(stencil, &places, offset, bytes);
+        let mut numbers = Numbers::new(offset);
+        self.consume(first, &mut numbers);
+        let taken = self.emit(stencil, &numbers, bytes);
         if let Some(ty) = result {
-            self.push_register(ty);
+            self.push_register_at(ty, rotation, word);
         }
         Ok(taken)
     }
@@ -108,22 +111,28 @@ impl Pass<'_> {
     /// Takes the operands from `first` on off the stack, and says where or which numbers they are, but for those in
     /// registers of operands.
     #[inline]
-    fn consume(&mut self, first: usize, places: &mut [Place; 3]) {
-        for (n, to) in places.iter_mut().enumerate() {
+    fn consume(&mut self, first: usize, numbers: &mut Numbers) {
+        for n in 0..3 {
             let Some(entry) = self.b.stack.get(first + n).copied() else { break };
-            *to = match entry.at {
+            numbers.values[n] = match entry.at {
                 At::Register => {
                     self.hold(entry.slot).entry = NONE;
-                    continue;
+                    0
                 }
-                At::Frame => Place::Frame(self.home(&entry)),
+                At::Frame => self.home(&entry),
                 At::Local(local) => {
                     let local = &mut self.b.locals[local as usize];
                     local.used -= 1;
-                    local.place()
+                    if local.register != NO_REGISTER {
+                        numbers.set_other(n, Other::Register(local.register));
+                    }
+                    local.displacement
                 }
-                At::Constant(bits) if entry.ty.is_float() => Place::Pool(self.pooled(bits)),
-                At::Constant(value) => Place::Constant(value),
+                At::Constant(bits) if entry.ty.is_float() => {
+                    numbers.set_other(n, Other::Pool);
+                    self.pooled(bits).cast_signed()
+                }
+                At::Constant(value) => value as i32,
             };
         }
         while self.b.stack.len() > first {
@@ -185,17 +194,17 @@ impl Pass<'_> {
             trace.choose(Form::FRAME, count);
         }
         self.flush(self.b.stack.len());
-        let mut places = [Place::Frame(0); MAX_OPERANDS + 2];
-        for (n, place) in places.iter_mut().enumerate().take(count) {
-            *place = Place::Frame(self.home(&self.b.stack[first + n]));
+        let mut numbers = Numbers::new(offset);
+        for n in 0..count {
+            numbers.values[n] = self.home(&self.b.stack[first + n]);
         }
         self.truncate(first);
         for (n, ty) in row.results.iter().enumerate() {
             self.push(At::Frame, *ty);
-            places[MAX_OPERANDS + n] = Place::Frame(self.home(&self.top()));
+            numbers.values[MAX_OPERANDS + n] = self.home(&self.top());
         }
         self.flushed = self.b.stack.len();
-        self.emit(stencil, &places, offset, bytes);
+        self.emit(stencil, &numbers, bytes);
         self.forget();
         if row.calls {
             self.reload();

@@ -76,13 +76,6 @@ pub(super) enum Hole {
     Call,
 }
 
-impl Hole {
-    /// Whether it is for a number of 32 bits that is known when the stencil is copied.
-    pub(super) fn is_number(self) -> bool {
-        matches!(self, Hole::Displacement(..) | Hole::Constant(..) | Hole::Offset(..))
-    }
-}
-
 /// How an access to the frame may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Access {
