@@ -1,11 +1,12 @@
-//! Plain bodies: those of numbers, locals, memory 0, branches and calls, which is what compilers for C and Rust write.
+//! Plain bodies: those of numbers, locals, memory 0, branches, calls and exceptions, which is what compilers for C, C++
+//! and Rust write.
 //! They are validated here in less than a third of the time that the parser's own validator takes, which answers for
 //! every operator of every proposal. What is not plain, or not valid, is left to that one: here nothing is ever refused.
 //!
 //! The algorithm is the specification's ("Validation Algorithm", appendix): a stack of operand types, a stack of
-//! frames, and below a frame's height what is popped from unreachable code is of any type. Blocks have at most one
-//! result and no parameters, functions at most one result: so a label's types are one code.
+//! frames, and below a frame's height what is popped from unreachable code is of any type. Blocks have no parameters.
 
+mod exceptions;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use super::features::Features;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::types::ValType;
 use table::{
-    ACCESSES, Code, F32, F64, FIRST_ACCESS, FIRST_NUMERIC, FIRST_STORE, I32, I64, LAST_NUMERIC, NONE,
+    ACCESSES, Code, EXN, F32, F64, FIRST_ACCESS, FIRST_NUMERIC, FIRST_STORE, I32, I64, LAST_NUMERIC, NONE,
     NUMERIC, Signature, code, parsed, unary,
 };
 use wasmparser::WasmFeatures;
@@ -25,7 +26,9 @@ const NEEDS: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::REFERENCE_TYPES)
-    .union(WasmFeatures::SIMD);
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::EXCEPTIONS);
 
 /// Whether bodies may be plain where these features are on.
 pub(super) fn may_be(features: Features) -> bool {
@@ -35,9 +38,21 @@ pub(super) fn may_be(features: Features) -> bool {
 /// The most locals that a function may have, with its parameters.
 const MAX_LOCALS: usize = 50_000;
 
+/// The types of a construct's results, or of what a branch to it takes: at most one, which is its [`Code`]; else
+/// those are the results of the type with this index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    One(Code),
+    Of(u32),
+}
+
+impl Types {
+    const NONE: Types = Types::One(NONE);
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A block, the other half of an `if`, or the function.
+    /// A block, also one with catches, the other half of an `if`, or the function.
     Block,
     Loop,
     If,
@@ -47,7 +62,7 @@ enum Kind {
 #[derive(Clone, Copy)]
 struct Frame {
     kind: Kind,
-    result: Code,
+    results: Types,
     /// Operands below it.
     height: u32,
     /// Whether its rest cannot be reached, once another has been opened in it.
@@ -56,8 +71,8 @@ struct Frame {
 
 impl Frame {
     /// What a branch to it takes.
-    fn label(&self) -> Code {
-        if self.kind == Kind::Loop { NONE } else { self.result }
+    fn label(&self) -> Types {
+        if self.kind == Kind::Loop { Types::NONE } else { self.results }
     }
 }
 
@@ -93,22 +108,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn function(&mut self, ty: u32) -> Option<()> {
-        let ty = self.desc.func_types.get(ty as usize)?;
-        for param in &ty.params {
+        let results = self.results(ty)?;
+        for param in &self.desc.func_types[ty as usize].params {
             self.b.locals.push(code(*param)?);
         }
-        let result = match *ty.results {
-            [] => NONE,
-            [one] => code(one)?,
-            _ => return None,
-        };
         for _ in 0..self.unsigned()? {
             let count = self.unsigned()? as usize;
             let ty = parsed(self.byte()?)?;
             let len = self.b.locals.len().checked_add(count).filter(|len| *len <= MAX_LOCALS)?;
             self.b.locals.resize(len, ty);
         }
-        self.b.frames.push(Frame { kind: Kind::Block, result, height: 0, unreachable: false });
+        self.b.frames.push(Frame { kind: Kind::Block, results, height: 0, unreachable: false });
         while !self.b.frames.is_empty() {
             let opcode = self.byte()?;
             self.operator(opcode)?;
@@ -183,15 +193,42 @@ impl Check<'_> {
 
     /// The same of what may be none.
     #[inline]
-    fn pop_label(&mut self, ty: Code) -> Option<()> {
+    fn pop_some(&mut self, ty: Code) -> Option<()> {
         if ty == NONE { Some(()) } else { self.pop(ty) }
     }
 
+    /// Pops operands of these types.
     #[inline]
-    fn push_label(&mut self, ty: Code) {
-        if ty != NONE {
-            self.push(ty);
+    fn pop_all(&mut self, types: Types) -> Option<()> {
+        match types {
+            Types::One(ty) => self.pop_some(ty),
+            Types::Of(ty) => {
+                let results = &self.desc.func_types[ty as usize].results;
+                results.iter().rev().try_for_each(|ty| self.pop(code(*ty)?))
+            }
         }
+    }
+
+    #[inline]
+    fn push_all(&mut self, types: Types) -> Option<()> {
+        match types {
+            Types::One(NONE) => {}
+            Types::One(ty) => self.push(ty),
+            Types::Of(ty) => {
+                let results = &self.desc.func_types[ty as usize].results;
+                results.iter().try_for_each(|ty| code(*ty).map(|ty| self.push(ty)))?;
+            }
+        }
+        Some(())
+    }
+
+    /// The results of the type with this index.
+    fn results(&self, ty: u32) -> Option<Types> {
+        Some(match *self.desc.func_types.get(ty as usize)?.results {
+            [] => Types::NONE,
+            [one] => Types::One(code(one)?),
+            _ => Types::Of(ty),
+        })
     }
 
     #[inline]
@@ -235,7 +272,7 @@ impl Check<'_> {
     #[inline]
     fn apply(&mut self, signature: Signature) -> Option<()> {
         self.pop(signature.second)?;
-        self.pop_label(signature.first)?;
+        self.pop_some(signature.first)?;
         self.push(signature.result);
         Some(())
     }
@@ -274,21 +311,21 @@ impl Check<'_> {
             0x0b => {
                 let frame = self.close()?;
                 // The half that is not there would have to give the result.
-                if frame.kind == Kind::If && frame.result != NONE {
+                if frame.kind == Kind::If && frame.results != Types::NONE {
                     return None;
                 }
-                self.push_label(frame.result);
+                self.push_all(frame.results)?;
             }
             0x0c => {
                 let label = self.label()?;
-                self.pop_label(label)?;
+                self.pop_all(label)?;
                 self.leave();
             }
             0x0d => {
                 let label = self.label()?;
                 self.pop(I32)?;
-                self.pop_label(label)?;
-                self.push_label(label);
+                self.pop_all(label)?;
+                self.push_all(label)?;
             }
             0x0e => {
                 let count = self.unsigned()?;
@@ -297,12 +334,12 @@ impl Check<'_> {
                     self.label().filter(|other| *other == label)?;
                 }
                 self.pop(I32)?;
-                self.pop_label(label)?;
+                self.pop_all(label)?;
                 self.leave();
             }
             _ => {
-                let result = self.b.frames.first()?.result;
-                self.pop_label(result)?;
+                let results = self.b.frames.first()?.results;
+                self.pop_all(results)?;
                 self.leave();
             }
         }
@@ -311,7 +348,7 @@ impl Check<'_> {
 
     /// What the branch takes whose depth is next.
     #[inline]
-    fn label(&mut self) -> Option<Code> {
+    fn label(&mut self) -> Option<Types> {
         let depth = self.unsigned()? as usize;
         let frame = self.b.frames.len().checked_sub(1 + depth)?;
         Some(self.b.frames[frame].label())
@@ -323,17 +360,36 @@ impl Check<'_> {
         self.unreachable = true;
     }
 
+    /// The results of the block whose type is next.
+    fn block_type(&mut self) -> Option<Types> {
+        Some(match self.byte()? {
+            0x40 => Types::NONE,
+            low => match parsed(low) {
+                Some(ty) => Types::One(ty),
+                None => {
+                    // An index; as a number with a sign it is positive.
+                    let high = if low < 0x80 { 0 } else { self.byte()? };
+                    let last = if low < 0x80 { low } else { high };
+                    let index = u32::from(low & 0x7f) | u32::from(high) << 7;
+                    let ty = self.desc.func_types.get(index as usize).filter(|_| last < 0x40)?;
+                    self.results(index).filter(|_| ty.params.is_empty())?
+                }
+            },
+        })
+    }
+
     fn open(&mut self, kind: Kind) -> Option<()> {
-        let result = match self.byte()? {
-            0x40 => NONE,
-            ty => parsed(ty)?,
-        };
+        let results = self.block_type()?;
+        self.nest(kind, results);
+        Some(())
+    }
+
+    fn nest(&mut self, kind: Kind, results: Types) {
         if let Some(outer) = self.b.frames.last_mut() {
             outer.unreachable = self.unreachable;
         }
         let height = self.b.operands.len() as u32;
-        self.enter(Frame { kind, result, height, unreachable: false });
-        Some(())
+        self.enter(Frame { kind, results, height, unreachable: false });
     }
 
     fn enter(&mut self, frame: Frame) {
@@ -344,7 +400,7 @@ impl Check<'_> {
     /// Closes the innermost frame, whose result is taken from the operands, where nothing else may be left of it.
     fn close(&mut self) -> Option<Frame> {
         let frame = self.b.frames.pop()?;
-        self.pop_label(frame.result)?;
+        self.pop_all(frame.results)?;
         if self.b.operands.len() != self.height {
             return None;
         }
@@ -375,7 +431,7 @@ impl Check<'_> {
             0x1b => {
                 self.pop(I32)?;
                 let (a, b) = (self.pop_any()?, self.pop_any()?);
-                if a != b && a != NONE && b != NONE {
+                if a != b && a != NONE && b != NONE || a == EXN || b == EXN {
                     return None;
                 }
                 self.push(if a == NONE { b } else { a });
@@ -392,7 +448,7 @@ impl Check<'_> {
             }
             0x3f | 0x40 => {
                 self.byte().filter(|memory| *memory == 0 && self.memory)?;
-                self.pop_label(if opcode == 0x40 { I32 } else { NONE })?;
+                self.pop_some(if opcode == 0x40 { I32 } else { NONE })?;
                 self.push(I32);
             }
             0x43 => {
@@ -403,18 +459,21 @@ impl Check<'_> {
                 self.skip(8)?;
                 self.push(F64);
             }
+            0x08 | 0x0a | 0x1f => self.exceptional(opcode)?,
             0xfc => self.prefixed()?,
             _ => return None,
         }
         Some(())
     }
 
+    fn pop_params(&mut self, params: &[ValType]) -> Option<()> {
+        params.iter().rev().try_for_each(|ty| self.pop(code(*ty)?))
+    }
+
     /// A call of a function with this type.
     fn call(&mut self, ty: u32) -> Option<()> {
         let ty = self.desc.func_types.get(ty as usize)?;
-        for param in ty.params.iter().rev() {
-            self.pop(code(*param)?)?;
-        }
+        self.pop_params(&ty.params)?;
         for result in &ty.results {
             self.push(code(*result)?);
         }

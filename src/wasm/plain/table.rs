@@ -1,6 +1,6 @@
 //! What operators of plain bodies take and give, by opcode.
 
-use latier_runtime::types::ValType;
+use latier_runtime::types::{RefType, ValType};
 
 /// A type's code. As an operand's, `NONE` is any type; as a label's or an operator's, it is no operand.
 pub(super) type Code = u8;
@@ -10,6 +10,8 @@ pub(super) const I64: Code = 2;
 pub(super) const F32: Code = 3;
 pub(super) const F64: Code = 4;
 pub(super) const V128: Code = 5;
+/// `exnref`.
+pub(super) const EXN: Code = 6;
 
 /// The code of a type that values of plain bodies have.
 #[inline]
@@ -20,6 +22,7 @@ pub(super) fn code(ty: ValType) -> Option<Code> {
         ValType::F32 => F32,
         ValType::F64 => F64,
         ValType::V128 => V128,
+        ValType::Ref(RefType::EXNREF) => EXN,
         ValType::Ref(_) => return None,
     })
 }
@@ -33,6 +36,7 @@ pub(super) fn parsed(byte: u8) -> Option<Code> {
         0x7d => F32,
         0x7c => F64,
         0x7b => V128,
+        0x69 => EXN,
         _ => return None,
     })
 }
