@@ -45,6 +45,15 @@ pub fn trials() -> Vec<Trial> {
                     check(&options, suite, &file, &expected)
                 }));
             }
+            for mode in [Mode::Fast, Mode::Optimized] {
+                let (file, expected) = (file.clone(), expected.clone());
+                let name = format!("spec/{}/{}/{mode}-fuel", suite.name, file.name());
+                trials.push(Trial::test(name, move || {
+                    let mut options = options(suite, mode);
+                    options.config.consume_fuel(true);
+                    check(&Options { fuel: Some(u64::MAX), ..options }, suite, &file, &expected)
+                }));
+            }
             for (mode, odd) in [(Mode::Fast, 0), (Mode::Fast, 1), (Mode::Optimized, 0), (Mode::Optimized, 1)]
             {
                 let (file, expected) = (file.clone(), expected.clone());
@@ -65,7 +74,7 @@ fn options(suite: &Suite, mode: Mode) -> Options {
     let settings = WasmSettings { max_wasm_stack: STACK, ..WasmSettings::new(&settings) };
     let mut config = settings.config();
     config.mode(mode).validation(Validation::Eager);
-    Options { config, max_wasm_stack: STACK, print: false }
+    Options { config, max_wasm_stack: STACK, fuel: None, print: false }
 }
 
 fn check(options: &Options, suite: &Suite, file: &TestFile<'_>, expected: &Expected) -> Result<(), Failed> {

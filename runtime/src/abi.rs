@@ -45,10 +45,12 @@ pub enum TrapCode {
     AtomicWaitNonShared = 14,
     /// There was no memory for what the guest needed.
     OutOfMemory = 15,
+    /// The store has no fuel left.
+    OutOfFuel = 16,
 }
 
 impl TrapCode {
-    const ALL: [TrapCode; 15] = [
+    const ALL: [TrapCode; 16] = [
         TrapCode::Unreachable,
         TrapCode::MemoryOutOfBounds,
         TrapCode::TableOutOfBounds,
@@ -64,6 +66,7 @@ impl TrapCode {
         TrapCode::UnalignedAtomic,
         TrapCode::AtomicWaitNonShared,
         TrapCode::OutOfMemory,
+        TrapCode::OutOfFuel,
     ];
 
     /// The code with this number, if there is one.
@@ -91,6 +94,7 @@ impl fmt::Display for TrapCode {
             TrapCode::UnalignedAtomic => "unaligned atomic",
             TrapCode::AtomicWaitNonShared => "expected shared memory",
             TrapCode::OutOfMemory => "out of memory",
+            TrapCode::OutOfFuel => "all fuel consumed",
         })
     }
 }

@@ -96,6 +96,8 @@ pub(crate) struct StoreCore {
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
     /// Copy of the frame that was last left in the middle of a loop.
     pub(crate) osr_copy: RefCell<Vec<u64>>,
+    /// Fuel beyond what fits in `vm`: nobody gets that far.
+    fuel_reserve: u64,
     /// By type id: of the types that calls without a known type have met.
     signatures: Vec<Option<Arc<Signature>>>,
     _pinned: PhantomPinned,
@@ -120,6 +122,7 @@ impl StoreCore {
             exceptions: RefCell::default(),
             externs: Vec::new(),
             osr_copy: RefCell::default(),
+            fuel_reserve: 0,
             signatures: Vec::new(),
             _pinned: PhantomPinned,
         }
@@ -272,6 +275,17 @@ impl StoreInner {
     /// Whether one more instance may come to the store's.
     pub(crate) fn room_for_an_instance(&self) -> Result<(), ResourceError> {
         room(self.core.instances.len(), 1, self.core.limits.max_instances, "instances")
+    }
+
+    /// Fuel that is left to code that consumes it.
+    pub fn fuel(&self) -> u64 {
+        self.core.fuel_reserve + u64::try_from(self.core.vm.fuel).unwrap_or(0)
+    }
+
+    /// Sets what is left. Other code than that which consumes it takes no notice.
+    pub fn set_fuel(&mut self, fuel: u64) {
+        self.core.vm.fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
+        self.core.fuel_reserve = fuel - self.core.vm.fuel as u64;
     }
 
     /// Gives `value` to the store and a reference to it that guests can hold. The store owns it until it is itself

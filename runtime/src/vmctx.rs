@@ -71,6 +71,8 @@ pub struct VmStore {
     /// Address that stands for `rbp` of a frame that was left in the middle of a loop: its copy lies below. Written
     /// right before a jump to the code that goes on there.
     pub osr_frame: usize,
+    /// Fuel that is left, if code is compiled to consume it; it may go below 0. Without effect on other code.
+    pub fuel: i64,
 }
 
 /// Offset of [`VmStore::stack_limit`].
@@ -83,6 +85,8 @@ pub const STORE_EXIT_FP: i32 = offset_of!(VmStore, exit_fp) as i32;
 pub const STORE_EXIT_PC: i32 = offset_of!(VmStore, exit_pc) as i32;
 /// Offset of [`VmStore::osr_frame`].
 pub const STORE_OSR_FRAME: i32 = offset_of!(VmStore, osr_frame) as i32;
+/// Offset of [`VmStore::fuel`].
+pub const STORE_FUEL: i32 = offset_of!(VmStore, fuel) as i32;
 
 /// A linear memory as compiled code sees it.
 #[derive(Debug)]

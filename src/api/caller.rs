@@ -1,7 +1,9 @@
 //! What a host function is given of the guest that called it.
 
 use super::store::RawStore;
-use super::{AsContext, AsContextMut, Engine, Extern, Instance, ModuleExport, StoreContext, StoreContextMut};
+use super::{
+    AsContext, AsContextMut, Engine, Extern, Instance, ModuleExport, Result, StoreContext, StoreContextMut,
+};
 
 /// The store of the guest that called a host function, and the instance that did.
 pub struct Caller<'a, T: 'static> {
@@ -39,6 +41,22 @@ impl<'a, T: 'static> Caller<'a, T> {
     /// The engine of the store.
     pub fn engine(&self) -> &Engine {
         self.store.engine()
+    }
+
+    /// Fuel that is left, as [`Store::get_fuel`](super::Store::get_fuel) says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.store.get_fuel()
+    }
+
+    /// Sets what is left, as [`Store::set_fuel`](super::Store::set_fuel) says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.store.set_fuel(fuel)
     }
 }
 

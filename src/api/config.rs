@@ -97,6 +97,31 @@ impl Config {
         self
     }
 
+    /// Whether guests consume fuel, which their store is given by [`Store::set_fuel`](super::Store::set_fuel): a unit for
+    /// each call of a function and each operator that is executed, save `nop`, `drop`, `block`, `loop`, `else`, `end`,
+    /// `return` and `unreachable`. A guest that enters a function or begins a round of a loop when nothing is left traps
+    /// with [`Trap::OutOfFuel`](super::Trap). No code of the first tier consumes fuel: in its place there is optimized code
+    /// in [`Mode::Tiered`], and in the other modes that of [`Mode::Fast`].
+    ///
+    /// ```
+    /// use latier::{Config, Engine, Instance, Module, Store, Trap};
+    ///
+    /// let engine = Engine::new(Config::new().consume_fuel(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "forever") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_fuel(10_000)?;
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let forever = instance.get_typed_func::<(), ()>(&mut store, "forever")?;
+    /// let error = forever.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel));
+    /// assert_eq!(store.get_fuel()?, 0);
+    /// # Ok::<(), latier::Error>(())
+    /// ```
+    pub fn consume_fuel(&mut self, on: bool) -> &mut Config {
+        self.session.consume_fuel = on;
+        self
+    }
+
     /// Sets all WebAssembly features at once.
     pub fn wasm_features(&mut self, features: Features) -> &mut Config {
         self.session.features = features;

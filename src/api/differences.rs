@@ -4,7 +4,7 @@
 //! # Not here
 //!
 //! - Asynchronous calls and host functions (`call_async`, `func_wrap_async`, `Config::async_support`).
-//! - Fuel and epochs: a running guest cannot be interrupted yet.
+//! - Epochs. What stops a guest that runs too long is fuel.
 //! - The component model and WASI preview 2; [`wasi`](crate::wasi) is preview 1.
 //! - Structs, arrays, `i31` and `any` references. The other reference types are here.
 //! - Code kept in files: `Module::serialize`, `deserialize`, `Engine::precompile_module`. Compiling is cheap and lazy; what
@@ -29,6 +29,8 @@
 //!   [`Module::new`](crate::Module::new) validates everything, as in Wasmtime.
 //! - **Files**: [`Module::from_file`](crate::Module::from_file) keeps a binary file open and reads bodies from it when they
 //!   are compiled. A file that is changed meanwhile gives an error at the call that needs it.
+//! - **Fuel** is consumed as there, and costs are not to be chosen. The first tier's code consumes none, so that none is
+//!   made: see [`Config::consume_fuel`](crate::Config::consume_fuel).
 //! - **Features** are the setters `wasm_*` of [`Config`](crate::Config); [`Config::wasm_features`](crate::Config::wasm_features)
 //!   takes a set of them by name.
 //! - **A caller** is `None` in [`Caller::get_export`](crate::Caller::get_export) if a host function was called through a

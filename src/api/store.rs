@@ -4,7 +4,7 @@
 use super::host::HostFuncs;
 use super::limits::{self, ResourceLimiter};
 use super::raw;
-use super::{Engine, Module};
+use super::{Engine, Error, Module, Result};
 use latier_runtime::registry::ModuleToken;
 use std::collections::HashMap;
 
@@ -79,6 +79,22 @@ impl<T: 'static> Store<T> {
         &self.inner.data().engine
     }
 
+    /// Fuel that is left, in units of [`Config::consume_fuel`](super::Config::consume_fuel).
+    ///
+    /// # Errors
+    /// When guests of the store's engine consume none.
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.as_context().get_fuel()
+    }
+
+    /// Sets what is left. A new store has none.
+    ///
+    /// # Errors
+    /// When guests of the store's engine consume none.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.as_context_mut().set_fuel(fuel)
+    }
+
     /// Sets who decides how much the store may use: `limiter` finds it in the store's data, each time it is asked. What
     /// exists already is not affected until it grows.
     ///
@@ -142,6 +158,15 @@ impl<'a, T: 'static> StoreContext<'a, T> {
     pub fn engine(&self) -> &'a Engine {
         &self.0.data().engine
     }
+
+    /// Fuel that is left, as [`Store::get_fuel`] says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64> {
+        consumes_fuel(self.engine())?;
+        Ok(self.0.fuel())
+    }
 }
 
 /// A store, lent to change.
@@ -161,6 +186,31 @@ impl<T: 'static> StoreContextMut<'_, T> {
     /// The engine the store was made for.
     pub fn engine(&self) -> &Engine {
         &self.0.data().engine
+    }
+
+    /// Fuel that is left, as [`Store::get_fuel`] says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.as_context().get_fuel()
+    }
+
+    /// Sets what is left, as [`Store::set_fuel`] says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        consumes_fuel(self.engine())?;
+        self.0.set_fuel(fuel);
+        Ok(())
+    }
+}
+
+fn consumes_fuel(engine: &Engine) -> Result<()> {
+    match engine.session().config().consume_fuel {
+        true => Ok(()),
+        false => Err(Error::msg("the engine's guests consume no fuel (see Config::consume_fuel)")),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Trap {
     AtomicWaitNonSharedMemory,
     /// There was no memory for what the guest needed.
     OutOfMemory,
+    /// The store has no fuel left (see [`Config::consume_fuel`](super::Config::consume_fuel)).
+    OutOfFuel,
 }
 
 impl Trap {
@@ -65,6 +67,7 @@ impl Trap {
             Trap::HeapMisaligned => TrapCode::UnalignedAtomic,
             Trap::AtomicWaitNonSharedMemory => TrapCode::AtomicWaitNonShared,
             Trap::OutOfMemory => TrapCode::OutOfMemory,
+            Trap::OutOfFuel => TrapCode::OutOfFuel,
         }
     }
 
@@ -85,6 +88,7 @@ impl Trap {
             TrapCode::UnalignedAtomic => Trap::HeapMisaligned,
             TrapCode::AtomicWaitNonShared => Trap::AtomicWaitNonSharedMemory,
             TrapCode::OutOfMemory => Trap::OutOfMemory,
+            TrapCode::OutOfFuel => Trap::OutOfFuel,
             _ => return None,
         })
     }

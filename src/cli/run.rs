@@ -169,6 +169,9 @@ impl Program {
         let wasi = self.wasi()?;
         let mut store = Store::new(engine, Host { wasi, limits: self.settings.limits() });
         store.limiter(|host| &mut host.limits);
+        if let Some(fuel) = self.settings.fuel {
+            store.set_fuel(fuel).expect("the engine was made for it");
+        }
         Ok(store)
     }
 

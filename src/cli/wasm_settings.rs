@@ -17,6 +17,8 @@ pub enum WasmSetting {
     MaxInstances(usize),
     /// How long the program may run.
     Timeout(Duration),
+    /// Fuel that the program may consume.
+    Fuel(u64),
     /// A specification's features, and no others.
     Preset(Features),
     /// A feature, on or off.
@@ -26,11 +28,12 @@ pub enum WasmSetting {
 }
 
 /// The keys that are not features: key, form of the value, what it does.
-const KEYS: [(&str, &str, &str); 6] = [
+const KEYS: [(&str, &str, &str); 7] = [
     ("max-wasm-stack", "BYTES", "stack that the guest may use (default: 16 MiB)"),
     ("max-memory-size", "BYTES", "size that a memory may have"),
     ("max-instances", "N", "instances that there may be, the program's and preloaded ones"),
     ("timeout", "TIME", "how long the program may run: 500ms, 2s, 1m"),
+    ("fuel", "N", "calls and operators that the program may execute, all in all"),
     ("relaxed-simd-deterministic", "y|n", "relaxed vectors the same on every machine (default: y)"),
     ("preset", "VERSION", "the features of a specification, and no others"),
 ];
@@ -49,11 +52,8 @@ impl WasmSetting {
             "help" => Ok(WasmSetting::Help),
             "max-wasm-stack" => Ok(WasmSetting::MaxWasmStack(bytes(value)?)),
             "max-memory-size" => Ok(WasmSetting::MaxMemorySize(bytes(value)?)),
-            "max-instances" => {
-                let value = value.ok_or("it needs a number")?;
-                let instances = value.parse().map_err(|_| format!("'{value}' is no number"))?;
-                Ok(WasmSetting::MaxInstances(instances))
-            }
+            "max-instances" => Ok(WasmSetting::MaxInstances(number(value)?)),
+            "fuel" => Ok(WasmSetting::Fuel(number(value)?)),
             "timeout" => Ok(WasmSetting::Timeout(time(value)?)),
             "preset" => {
                 let name = value.ok_or("it needs the name of a version")?;
@@ -74,6 +74,11 @@ impl WasmSetting {
     pub fn parse_list(text: &str) -> Result<Vec<WasmSetting>, String> {
         text.split(',').filter(|part| !part.is_empty()).map(WasmSetting::parse).collect()
     }
+}
+
+fn number<N: std::str::FromStr>(value: Option<&str>) -> Result<N, String> {
+    let value = value.ok_or("it needs a number")?;
+    value.parse().map_err(|_| format!("'{value}' is no number"))
 }
 
 fn bytes(value: Option<&str>) -> Result<usize, String> {
@@ -126,6 +131,8 @@ pub struct WasmSettings {
     pub max_instances: Option<usize>,
     /// How long the program may run.
     pub timeout: Option<Duration>,
+    /// Fuel that the program may consume.
+    pub fuel: Option<u64>,
 }
 
 impl WasmSettings {
@@ -141,6 +148,7 @@ impl WasmSettings {
             max_memory_size: None,
             max_instances: None,
             timeout: None,
+            fuel: None,
         };
         for setting in settings {
             match setting {
@@ -150,6 +158,7 @@ impl WasmSettings {
                 WasmSetting::MaxInstances(instances) => all.max_instances = Some(*instances),
                 WasmSetting::Timeout(timeout) => all.timeout = Some(*timeout),
                 WasmSetting::RelaxedSimdDeterministic(on) => all.relaxed_simd_deterministic = *on,
+                WasmSetting::Fuel(fuel) => all.fuel = Some(*fuel),
                 WasmSetting::Preset(features) => all.features = *features,
                 WasmSetting::Feature(name, on) => {
                     all.features.enable(name, *on).expect("the name is the table's");
@@ -165,7 +174,8 @@ impl WasmSettings {
         config
             .wasm_features(self.features)
             .max_wasm_stack(self.max_wasm_stack)
-            .relaxed_simd_deterministic(self.relaxed_simd_deterministic);
+            .relaxed_simd_deterministic(self.relaxed_simd_deterministic)
+            .consume_fuel(self.fuel.is_some());
         config
     }
 
@@ -219,6 +229,9 @@ mod tests {
             "timeout=99999999999999999999s",
             "timeout=9999999999999999999m",
             "max-instances=many",
+            "fuel",
+            "fuel=-1",
+            "fuel=18446744073709551616",
         ] {
             assert!(WasmSetting::parse(wrong).is_err(), "{wrong}");
         }

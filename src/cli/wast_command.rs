@@ -3,6 +3,7 @@
 
 use super::error::FAILED;
 use super::flags::WastOptions;
+use super::wasm_settings::WasmSettings;
 use super::wast::{self, Options, Report};
 use super::{missing, output};
 use crate::Validation;
@@ -14,7 +15,8 @@ pub(super) fn main(options: WastOptions) -> ! {
         missing(Some("wast"), "no script was given");
     }
     let (config, settings) = options.engine.config(Validation::Eager);
-    let how = Options { config, max_wasm_stack: settings.max_wasm_stack, print: true };
+    let WasmSettings { max_wasm_stack, fuel, .. } = settings;
+    let how = Options { config, max_wasm_stack, fuel, print: true };
     let mut all_good = true;
     for file in &options.files {
         all_good &= run(file, &how, options.engine.common.verbose > 0);

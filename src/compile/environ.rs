@@ -48,6 +48,8 @@ pub(crate) struct AccessKinds {
     pub record: MemFlagsData,
     /// The value of a mutable global.
     pub global: MemFlagsData,
+    /// The store's fuel.
+    pub fuel: MemFlagsData,
 }
 
 impl AccessKinds {
@@ -77,6 +79,7 @@ impl AccessKinds {
             nullable_callee: record.with_trap_code(Some(trap_code(TrapCode::NullReference))),
             record: ours.with_readonly(),
             global: ours.with_alias_region(region("global")),
+            fuel: ours.with_alias_region(region("fuel")),
         }
     }
 }

@@ -5,6 +5,7 @@ mod control;
 pub mod cranelift;
 mod emit;
 mod environ;
+mod fuel;
 mod homes;
 mod locals;
 mod lower;

@@ -3,6 +3,7 @@
 
 use super::control::{BaselineFrame, Control, LoopEntry};
 use super::environ::{Cache, Environ};
+use super::fuel::Meter;
 use super::locals::{Locals, Source};
 use super::lower::Lowering;
 use super::target::RelaxedForms;
@@ -27,7 +28,7 @@ pub(crate) struct Translator {
 }
 
 impl Translator {
-    /// Translates `body` to `func`, which is empty.
+    /// Translates `body` to `func`, which is empty. `meter` is as new.
     ///
     /// # Errors
     /// When the body uses what is not supported. The translator is then of no more use.
@@ -38,6 +39,7 @@ impl Translator {
         func: &mut Function,
         target: TargetFrontendConfig,
         relaxed: RelaxedForms,
+        mut meter: Meter,
     ) -> Result<(), CompileError> {
         self.cache.clear();
         let ty = module.functions[body.index.0 as usize];
@@ -70,13 +72,9 @@ impl Translator {
         }
         let mut lowering = Lowering::new(builder, env, std::mem::take(&mut self.stack), relaxed);
         self.control.start(&mut lowering, ty, area, entry)?;
-        operators(
-            OperatorsReader::new(code),
-            body.hints,
-            &mut self.locals,
-            &mut self.control,
-            &mut lowering,
-        )?;
+        meter.start(&mut lowering);
+        let (locals, control) = (&mut self.locals, &mut self.control);
+        operators(OperatorsReader::new(code), body.hints, locals, control, &mut meter, &mut lowering)?;
         self.control.finish()?;
         let Lowering { builder, env, stack, .. } = lowering;
         self.stack = stack;
@@ -97,6 +95,7 @@ fn operators(
     hints: &[BranchHint],
     locals: &mut Locals,
     control: &mut Control,
+    meter: &mut Meter,
     f: &mut Lowering<'_>,
 ) -> Result<(), CompileError> {
     let mut hints = hints.iter().peekable();
@@ -107,8 +106,15 @@ fn operators(
         let op = reader.read()?;
         f.builder.set_srcloc(SourceLoc::new(offset));
         control.stand_at(offset, &op)?;
-        let lowered =
-            if control.is_reachable() { operator(&op, locals, control, f) } else { control.skip(&op, f) };
+        let lowered = match control.is_reachable() {
+            true => {
+                meter.before(&op, f);
+                let lowered = operator(&op, locals, control, f);
+                meter.behind(&op, f);
+                lowered
+            }
+            false => control.skip(&op, f),
+        };
         lowered.map_err(|e| CompileError { offset: e.offset.or(Some(offset)), ..e })?;
     }
     Ok(())

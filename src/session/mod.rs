@@ -50,6 +50,8 @@ pub struct SessionConfig {
     pub features: Features,
     /// Whether relaxed operators on vectors may give what the machine gives soonest, and not the same everywhere.
     pub relaxed_simd_native: bool,
+    /// Whether code consumes its store's fuel.
+    pub consume_fuel: bool,
     /// Who hears what happens.
     pub listeners: Vec<Arc<dyn Listener>>,
     /// A directory that gets every linked object as `f<INDEX>.<TIER>.o`; those of the session's second module and of
@@ -67,7 +69,19 @@ pub type WrapBackend = Arc<dyn Fn(Tier, Arc<dyn Backend>) -> Arc<dyn Backend> + 
 impl SessionConfig {
     /// The tier of a function's first compile.
     fn first_tier(&self, function: FuncIndex) -> Tier {
-        if self.tier_filter.allows(function.0) { self.mode.row().first } else { Tier::Baseline }
+        let mode = self.mode.row();
+        let tier = if self.tier_filter.allows(function.0) { mode.first } else { Tier::Baseline };
+        match tier {
+            // The first tier's code consumes none.
+            Tier::Baseline if self.consume_fuel && mode.tier_up => Tier::Optimized,
+            Tier::Baseline if self.consume_fuel => Tier::Fast,
+            _ => tier,
+        }
+    }
+
+    /// Whether hot functions are compiled again.
+    fn tiers_up(&self) -> bool {
+        self.mode.row().tier_up && !self.consume_fuel
     }
 }
 
@@ -80,6 +94,7 @@ impl fmt::Debug for SessionConfig {
             validation,
             features,
             relaxed_simd_native,
+            consume_fuel,
             listeners,
             dump_objects,
             cache,
@@ -92,6 +107,7 @@ impl fmt::Debug for SessionConfig {
             .field("validation", validation)
             .field("features", features)
             .field("relaxed_simd_native", relaxed_simd_native)
+            .field("consume_fuel", consume_fuel)
             .field("listeners", &listeners.len())
             .field("dump_objects", dump_objects)
             .field("cache", cache)
@@ -156,7 +172,11 @@ impl Session {
         let backends = Tier::TABLE.map(|row| {
             let deterministic = !config.relaxed_simd_native;
             let cranelift = |settings| -> Arc<dyn Backend> {
-                Arc::new(CraneliftBackend::new(settings).relaxed_simd_deterministic(deterministic))
+                Arc::new(
+                    CraneliftBackend::new(settings)
+                        .relaxed_simd_deterministic(deterministic)
+                        .consume_fuel(config.consume_fuel),
+                )
             };
             let backend = match row.tier {
                 Tier::Baseline => Arc::new(StencilBackend::new(deterministic, config.cache.clone())),
@@ -170,7 +190,7 @@ impl Session {
         });
         Arc::new(Session {
             listeners: Listeners(config.listeners.clone()),
-            reoptimizer: config.mode.row().tier_up.then(|| Reoptimizer::new(&config.tier_up)),
+            reoptimizer: config.tiers_up().then(|| Reoptimizer::new(&config.tier_up)),
             config,
             types: Arc::new(TypeRegistry::new()),
             backends,

@@ -5,6 +5,7 @@ mod calls;
 mod config;
 mod errors;
 mod exceptions;
+mod fuel;
 mod hosts;
 mod indices;
 mod items;

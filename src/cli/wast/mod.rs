@@ -20,6 +20,8 @@ pub struct Options {
     pub config: Config,
     /// Stack that guests may use, in bytes: the one that `config` was given.
     pub max_wasm_stack: usize,
+    /// Fuel of each store, if `config` says that guests consume it.
+    pub fuel: Option<u64>,
     /// Whether the functions of the host module `spectest` print their arguments.
     pub print: bool,
 }
@@ -130,7 +132,8 @@ fn run_here(text: &str, options: &Options) -> Result<Report, ScriptError> {
         message: format!("the host module spectest: {error:#}"),
     };
     std::thread::scope(|scope| {
-        let around = Surroundings { scope, print: options.print, stack: options.max_wasm_stack + HOST_STACK };
+        let (print, fuel) = (options.print, options.fuel);
+        let around = Surroundings { scope, print, stack: options.max_wasm_stack + HOST_STACK, fuel };
         let engine = Engine::new(&options.config).map_err(no_engine)?;
         let mut runner = script::Runner::new(engine, around).map_err(no_engine)?;
         let outcomes = script

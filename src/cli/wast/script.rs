@@ -86,6 +86,9 @@ impl<T: Clone> Named<T> {
 impl<'s, 'e> Runner<'s, 'e> {
     pub(super) fn new(engine: Engine, around: Surroundings<'s, 'e>) -> Result<Runner<'s, 'e>> {
         let mut store = Store::new(&engine, ());
+        if let Some(fuel) = around.fuel {
+            store.set_fuel(fuel)?;
+        }
         let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
         spectest::define(&mut linker, &mut store, around.print)?;

@@ -19,6 +19,8 @@ pub(super) struct Surroundings<'s, 'e> {
     pub print: bool,
     /// Bytes of a thread's stack.
     pub stack: usize,
+    /// Fuel of a store, if guests consume it.
+    pub fuel: Option<u64>,
 }
 
 /// The threads that a script started and did not wait for yet, by name.
@@ -115,7 +117,8 @@ mod tests {
         (wait $second)"#;
 
     fn failures(text: &str) -> Vec<String> {
-        let options = Options { config: crate::Config::new(), max_wasm_stack: 1 << 20, print: false };
+        let config = crate::Config::new();
+        let options = Options { config, max_wasm_stack: 1 << 20, fuel: None, print: false };
         let report = run(text, &options).unwrap_or_else(|error| panic!("{}", error.message));
         report.failures().map(|(outcome, failure)| format!("{}: {failure}", outcome.directive)).collect()
     }

@@ -2,6 +2,7 @@
 //! object. Holds what compilations allocate, so that the next one need not; knows no operator.
 
 use super::emit::Emitter;
+use super::fuel::Meter;
 use super::target::{self, RelaxedForms, Settings};
 use super::translate::Translator;
 use super::{Backend, CompileError, Compiled, FunctionBody};
@@ -33,10 +34,23 @@ impl Scratch {
     }
 }
 
-/// Cranelift under one row of settings.
-pub struct CraneliftBackend {
+/// How code is made.
+#[derive(Clone, Copy)]
+struct Options {
     settings: Settings,
     relaxed_simd_deterministic: bool,
+    consume_fuel: bool,
+}
+
+impl Options {
+    fn new(settings: Settings) -> Options {
+        Options { settings, relaxed_simd_deterministic: true, consume_fuel: false }
+    }
+}
+
+/// Cranelift under one row of settings.
+pub struct CraneliftBackend {
+    options: Options,
     /// Scratch that no compilation uses: never more than there were compilations at once.
     pool: Mutex<Vec<Box<Scratch>>>,
 }
@@ -44,12 +58,18 @@ pub struct CraneliftBackend {
 impl CraneliftBackend {
     /// A backend with these settings.
     pub fn new(settings: Settings) -> CraneliftBackend {
-        CraneliftBackend { settings, relaxed_simd_deterministic: true, pool: Mutex::new(Vec::new()) }
+        CraneliftBackend { options: Options::new(settings), pool: Mutex::new(Vec::new()) }
     }
 
     /// Whether relaxed operators on vectors give the same results on every machine, as they do unless this says no.
     pub fn relaxed_simd_deterministic(mut self, deterministic: bool) -> CraneliftBackend {
-        self.relaxed_simd_deterministic = deterministic;
+        self.options.relaxed_simd_deterministic = deterministic;
+        self
+    }
+
+    /// Whether code consumes its store's fuel, as it does not unless this says yes.
+    pub fn consume_fuel(mut self, on: bool) -> CraneliftBackend {
+        self.options.consume_fuel = on;
         self
     }
 
@@ -74,7 +94,7 @@ impl CraneliftBackend {
 impl Backend for CraneliftBackend {
     fn compile(&self, module: &ModuleDesc, body: FunctionBody<'_>) -> Result<Compiled, CompileError> {
         self.with_scratch(body, |scratch| {
-            translate_and_compile(self.settings, self.relaxed_simd_deterministic, module, body, scratch)?;
+            translate_and_compile(self.options, module, body, scratch)?;
             let code = scratch.context.compiled_code().expect("a compiled context has code");
             let symbols = scratch.translator.symbols();
             let object = scratch.emitter.object(code, &scratch.context.func.params, symbols)?;
@@ -84,27 +104,26 @@ impl Backend for CraneliftBackend {
 }
 
 fn translate(
-    settings: Settings,
-    relaxed_simd_deterministic: bool,
+    options: Options,
     module: &ModuleDesc,
     body: FunctionBody<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), CompileError> {
-    let isa = target::isa(settings)?;
-    let relaxed = RelaxedForms::new(isa, relaxed_simd_deterministic);
+    let isa = target::isa(options.settings)?;
+    let relaxed = RelaxedForms::new(isa, options.relaxed_simd_deterministic);
+    let meter = Meter::new(options.consume_fuel);
     let func = &mut scratch.context.func;
-    scratch.translator.translate(module, body, func, isa.frontend_config(), relaxed)
+    scratch.translator.translate(module, body, func, isa.frontend_config(), relaxed, meter)
 }
 
 fn translate_and_compile(
-    settings: Settings,
-    relaxed_simd_deterministic: bool,
+    options: Options,
     module: &ModuleDesc,
     body: FunctionBody<'_>,
     scratch: &mut Scratch,
 ) -> Result<(), CompileError> {
-    translate(settings, relaxed_simd_deterministic, module, body, scratch)?;
-    let isa = target::isa(settings)?;
+    translate(options, module, body, scratch)?;
+    let isa = target::isa(options.settings)?;
     let compiled = scratch.context.compile(&**isa, &mut scratch.control);
     compiled.map(|_| ()).map_err(|e| failure(&e.inner))
 }
@@ -120,7 +139,7 @@ fn failure(error: &cranelift_codegen::CodegenError) -> CompileError {
 /// As [`Backend::compile`].
 pub fn clif(module: &ModuleDesc, body: FunctionBody<'_>, settings: Settings) -> Result<String, CompileError> {
     let mut scratch = Scratch::new();
-    translate(settings, true, module, body, &mut scratch)?;
+    translate(Options::new(settings), module, body, &mut scratch)?;
     let isa = target::isa(settings)?;
     scratch.context.optimize(&**isa, &mut scratch.control).map_err(|e| failure(&e))?;
     let mut text = symbol_lines(&scratch);
@@ -139,7 +158,7 @@ pub fn assembly(
 ) -> Result<String, CompileError> {
     let mut scratch = Scratch::new();
     scratch.context.set_disasm(true);
-    translate_and_compile(settings, true, module, body, &mut scratch)?;
+    translate_and_compile(Options::new(settings), module, body, &mut scratch)?;
     let code = scratch.context.compiled_code().expect("a compiled context has code");
     Ok(symbol_lines(&scratch) + code.vcode.as_deref().unwrap_or_default())
 }
