@@ -22,6 +22,8 @@ mod proc;
 mod random;
 mod sock;
 mod stdio;
+#[cfg(test)]
+mod swapped;
 mod table;
 #[cfg(test)]
 mod testing;
