@@ -48,8 +48,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
         start_log(options);
     }
     match cli.command {
-        None => run::main(cli.run),
-        Some(Command::Run(options)) => run::main(options),
+        None => run::main(cli.run, None),
+        Some(Command::Run(options)) => run::main(options, Some("run")),
         Some(Command::Wast(options)) => wast_command::main(options),
         Some(Command::Inspect(options)) => inspect::main(&options),
         Some(Command::Bisect(options)) => bisect::main(&options, &args),

@@ -28,10 +28,11 @@ struct Host {
     limits: StoreLimits,
 }
 
-/// Runs the program on a thread of its own, whose stack holds what the guest may use, and ends the process.
-pub(super) fn main(options: RunOptions) -> ! {
+/// Runs the program on a thread of its own, whose stack holds what the guest may use, and ends the process. `command` is
+/// the one that says so, if there is any.
+pub(super) fn main(options: RunOptions, command: Option<&str>) -> ! {
     if options.file_and_args.is_empty() {
-        missing(None, "no program was given");
+        missing(command, "no program was given");
     }
     let color = options.engine.common.color;
     let (config, settings) = options.engine.config(options.validation);

@@ -120,6 +120,8 @@ pub(crate) struct Environ<'a> {
     pub access: AccessKinds,
     /// The instance's vmctx.
     pub vmctx: Value,
+    /// The functions that calls are bound to for good, in order.
+    pub bound: &'a [FuncIndex],
     /// Base of memory 0, if that is guarded, and the instruction that loads it, if one does.
     memory0: Option<(Value, Option<Inst>)>,
     memory0_used: bool,
@@ -170,6 +172,7 @@ impl<'a> Environ<'a> {
             module,
             access,
             vmctx,
+            bound: &[],
             memory0,
             memory0_used: false,
             result_area: None,
@@ -232,7 +235,8 @@ impl<'a> Environ<'a> {
         b.ins().load(types::I64, self.access.fixed, field, 0)
     }
 
-    /// A defined function as something to call: through its slot, which is the symbol's GOT entry.
+    /// A defined function as something to call: where it is, if it stays there, else through its slot, which is the
+    /// symbol's GOT entry.
     pub fn callee(&mut self, b: &mut FunctionBuilder<'_>, function: FuncIndex) -> ir::FuncRef {
         if let Some(callee) = self.cache.callees.get(&function) {
             return *callee;
@@ -240,7 +244,8 @@ impl<'a> Environ<'a> {
         let ty = self.module.functions[function.0 as usize];
         let signature = self.signature(b, ty);
         let name = self.name(b.func, Symbol::Func(function.0));
-        let callee = b.import_function(ExtFuncData { name, signature, colocated: false, patchable: false });
+        let colocated = self.bound.binary_search(&function).is_ok();
+        let callee = b.import_function(ExtFuncData { name, signature, colocated, patchable: false });
         self.cache.callees.insert(function, callee);
         callee
     }

@@ -41,6 +41,8 @@ pub struct FunctionBody<'a> {
     pub bytes: &'a [u8],
     /// What its author expects of its branches, by offset.
     pub hints: &'a [BranchHint],
+    /// The functions whose code will stay, in order: calls of them need not look at their slots.
+    pub bound: &'a [FuncIndex],
     /// Where the code is entered. Its signature is the function's in any case.
     pub entry: Entry,
 }
@@ -49,7 +51,7 @@ impl<'a> FunctionBody<'a> {
     /// A body with what its module says of it, entered at its start.
     pub fn new(module: &'a wasm::Module, body: &'a wasm::Body) -> FunctionBody<'a> {
         let hints = module.branch_hints(body.index);
-        FunctionBody { index: body.index, bytes: &body.bytes, hints, entry: Entry::Start }
+        FunctionBody { index: body.index, bytes: &body.bytes, hints, bound: &[], entry: Entry::Start }
     }
 
     /// The same body, entered at the loop whose operator is at `offset` in its bytes.

@@ -52,7 +52,8 @@ impl Translator {
         builder.seal_block(entry);
         let mut params = builder.block_params(entry).to_vec();
         let in_memory = CallLayout::results_in_memory(&func_type.results);
-        let env = Environ::new(module, params[0], &mut self.cache, &mut builder);
+        let mut env = Environ::new(module, params[0], &mut self.cache, &mut builder);
+        env.bound = body.bound;
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
         let (code, area, entry);
         match body.entry {

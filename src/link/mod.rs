@@ -15,10 +15,24 @@ use std::fmt;
 /// What a symbol stands for at this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolValue {
-    /// A function that is reached through this slot: the slot is the symbol's GOT entry.
-    Slot(usize),
+    /// A function.
+    Function {
+        /// The slot that leads to it: the symbol's GOT entry.
+        slot: usize,
+        /// Where a call goes that does not look at the slot.
+        callee: Callee,
+    },
     /// A number: an offset, an index, an identity.
     Absolute(u64),
+}
+
+/// Where a call goes that is bound for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// To this address.
+    At(usize),
+    /// To the start of the object that is linked.
+    Itself,
 }
 
 /// Why an object could not be linked.
@@ -82,7 +96,11 @@ pub fn link(
         let value = symbols.value(relocation)?;
         let place = x86_64::Place { text, running, relocation };
         match (relocation.kind, value) {
-            (RelocKind::GotPcRel, SymbolValue::Slot(slot)) => place.distance(slot as u64),
+            (RelocKind::GotPcRel, SymbolValue::Function { slot, .. }) => place.distance(slot as u64),
+            (RelocKind::CallPcRel, SymbolValue::Function { callee, .. }) => place.distance(match callee {
+                Callee::At(address) => address as u64,
+                Callee::Itself => running,
+            }),
             (RelocKind::GotPcRel, SymbolValue::Absolute(n)) if x86_64::fits_immediate(n) => place.relax(n),
             (RelocKind::GotPcRel, SymbolValue::Absolute(n)) => {
                 let cell = got.iter().position(|value| *value == n).expect("it was collected above");
@@ -90,9 +108,7 @@ pub fn link(
             }
             (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n),
             (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n),
-            (kind, SymbolValue::Slot(_)) => {
-                Err(format!("it is reached through a slot, which {kind:?} cannot do"))
-            }
+            (RelocKind::Abs8, SymbolValue::Function { .. }) => Err("a function is no number".into()),
         }
         .map_err(|e| match object.name(relocation.symbol) {
             Ok(name) => LinkError::Object(format!("'{name}': {e}")),
@@ -139,7 +155,7 @@ fn handlers(
         let name = SymbolName { kind: Symbol::Tag(0).kind(), ordinal: handler.tag };
         handler.tag = match lookup(&name.to_string(), resolve)? {
             SymbolValue::Absolute(offset) => u32::try_from(offset).map_err(|_| malformed())?,
-            SymbolValue::Slot(_) => return Err(malformed()),
+            SymbolValue::Function { .. } => return Err(malformed()),
         };
     }
     Ok(handlers.into())

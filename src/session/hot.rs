@@ -122,6 +122,14 @@ impl Hot {
         }
     }
 
+    /// The optimized code of a function, to be entered at its start, if there is any.
+    pub(super) fn optimized(&self, function: FuncIndex) -> Option<CodeAddr> {
+        match self.functions().get(&function)?.function {
+            State::Ready(code) => Some(code),
+            _ => None,
+        }
+    }
+
     /// Counts a sample of a function whose body has so many bytes, and gives all that is known of it.
     pub(super) fn sample(&self, Safepoint { function, place }: Safepoint, bytes: u64) -> Profile {
         let mut functions = self.functions();

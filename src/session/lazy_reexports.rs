@@ -146,6 +146,14 @@ impl LazyReexports {
         }
     }
 
+    /// The code of a defined function that no other will take the place of, if it has such by now.
+    pub(super) fn final_code(&self, function: FuncIndex) -> Option<CodeAddr> {
+        match self.session.reoptimizer {
+            Some(_) => self.hot.optimized(function),
+            None => self.is_compiled(function).then(|| self.code.current(function)).flatten(),
+        }
+    }
+
     /// Whether a defined function has code.
     ///
     /// # Panics

@@ -119,6 +119,13 @@ pub enum Event<'a> {
         /// What the compile is expected to gain, as a multiple of what it costs.
         worth: f64,
     },
+    /// A function is compiled again, optimized, because a hot one calls it.
+    CalleeQueued {
+        /// The function.
+        function: FuncIndex,
+        /// The hot one.
+        caller: FuncIndex,
+    },
     /// A hot function is not compiled again.
     TierUpRefused {
         /// The function.

@@ -4,9 +4,10 @@ use super::lazy_reexports::LazyReexports;
 use super::listener::{Event, Thread};
 use super::{Cost, LoadError};
 use crate::compile::{CompileError, Compiled, Entry, FunctionBody};
-use crate::link::{self, Identity, LinkError, SymbolValue};
+use crate::link::{self, Callee, Identity, LinkError, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
 use crate::tier::Tier;
+use crate::wasm::{Body, callees};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::CodeAddr;
 use latier_runtime::module::ModuleDesc;
@@ -68,11 +69,12 @@ fn compile_and_link(
         wasm.validate(&body).map_err(|e| format!("invalid function body: {e}"))?;
     }
     let validated = Instant::now();
-    let (tier, compiled) = compile(module, FunctionBody { entry, ..FunctionBody::new(wasm, &body) }, tier)
-        .map_err(|e| match e.offset {
-            Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
-            None => e.to_string(),
-        })?;
+    let bound = bound(module, &body, tier, entry);
+    let whole = FunctionBody { entry, bound: &bound, ..FunctionBody::new(wasm, &body) };
+    let (tier, compiled) = compile(module, whole, tier).map_err(|e| match e.offset {
+        Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
+        None => e.to_string(),
+    })?;
     let done = Instant::now();
     if let Some(directory) = &session.config.dump_objects {
         let name = match entry {
@@ -82,7 +84,8 @@ fn compile_and_link(
         dump(directory, module.number(), &name, &compiled.object)?;
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
-    let resolve = |name: &str| symbol_value(module, &compiled.symbols, name);
+    let itself = stays(module, tier, entry).then_some(function);
+    let resolve = |name: &str| symbol_value(module, &compiled.symbols, itself, name);
     let linked = link::link(&compiled.object, module.code(), identity, &resolve).map_err(|e| {
         let retry = matches!(&e, LinkError::Memory(e) if e.is_retryable());
         Failure { reason: e.to_string(), retry }
@@ -95,6 +98,22 @@ fn compile_and_link(
         native_bytes: linked.len(),
     };
     Ok(Materialized { code: linked.address(), tier, cost })
+}
+
+/// Whether no other code will take the place of code of this tier.
+fn stays(module: &LazyReexports, tier: Tier, entry: Entry) -> bool {
+    entry == Entry::Start && (module.session().reoptimizer.is_none() || tier.row().next.is_none())
+}
+
+/// The functions that a body may be bound to: those that it calls and whose code stays.
+fn bound(module: &LazyReexports, body: &Body, tier: Tier, entry: Entry) -> Vec<FuncIndex> {
+    if tier != Tier::Optimized {
+        return Vec::new();
+    }
+    let mut callees = callees(&body.bytes, module.wasm().desc.func_imports);
+    let itself = stays(module, tier, entry).then_some(body.index);
+    callees.retain(|callee| itself == Some(*callee) || module.final_code(*callee).is_some());
+    callees
 }
 
 /// Writes an object of the session's module `number` for people to look at.
@@ -129,8 +148,13 @@ fn compile(
     }
 }
 
-/// What a symbol of a body stands for in this module.
-fn symbol_value(module: &LazyReexports, symbols: &SymbolList, name: &str) -> Option<SymbolValue> {
+/// What a symbol of a body stands for in this module. The body is that of `itself`, if its code will stay.
+fn symbol_value(
+    module: &LazyReexports,
+    symbols: &SymbolList,
+    itself: Option<FuncIndex>,
+    name: &str,
+) -> Option<SymbolValue> {
     let (kind, ordinal) = name.split_once('.')?;
     let symbol = symbols.get(ordinal.parse().ok()?)?;
     if symbol.kind() != kind {
@@ -139,7 +163,7 @@ fn symbol_value(module: &LazyReexports, symbols: &SymbolList, name: &str) -> Opt
     let desc: &ModuleDesc = &module.wasm().desc;
     let layout = desc.layout();
     let number = match symbol {
-        Symbol::Func(f) => return Some(SymbolValue::Slot(module.code().slot_address(FuncIndex(f)))),
+        Symbol::Func(f) => return Some(function_value(module, FuncIndex(f), itself)),
         Symbol::FuncImport(f) => layout.func_import(f),
         Symbol::FuncIndex(f) => f,
         Symbol::Global(g) => layout.global(g),
@@ -151,6 +175,17 @@ fn symbol_value(module: &LazyReexports, symbols: &SymbolList, name: &str) -> Opt
         Symbol::Tag(t) => layout.tag(t),
     };
     Some(SymbolValue::Absolute(u64::from(number)))
+}
+
+/// What a defined function is to calls: those that are bound for good go to its stub while its code may change.
+fn function_value(module: &LazyReexports, function: FuncIndex, itself: Option<FuncIndex>) -> SymbolValue {
+    let code = module.code();
+    let callee = match module.final_code(function) {
+        _ if itself == Some(function) => Callee::Itself,
+        Some(code) => Callee::At(code.get()),
+        None => Callee::At(code.entry_point(function)),
+    };
+    SymbolValue::Function { slot: code.slot_address(function), callee }
 }
 
 /// Compiles every function of a module, on all cores. The failure of the lowest function is the error.

@@ -1,6 +1,7 @@
 //! The session: the meeting place. It knows the guest module, the tiers, the backends and the linker, and decides
 //! what is compiled when; it is the [`latier_runtime::abi::Controller`] of every module it holds.
 
+mod callees;
 pub mod dispatch;
 mod hot;
 mod lazy_reexports;

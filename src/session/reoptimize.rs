@@ -7,6 +7,7 @@
 //!                                      ◄── redirect, entry ◄── compile (dispatcher) ◄─────────┘
 //! ```
 
+use super::callees;
 use super::dispatch::{Dispatcher, Turn};
 use super::hot::Target;
 use super::lazy_reexports::LazyReexports;
@@ -35,7 +36,7 @@ pub(super) struct Reoptimizer {
     /// None when every safepoint counts as a sample.
     sampler: Option<Sampler>,
     dispatcher: Dispatcher,
-    knobs: Knobs,
+    pub(super) knobs: Knobs,
     costs: Mutex<Costs>,
     background_ns: AtomicU64,
     promised_ns: Arc<AtomicU64>,
@@ -186,8 +187,16 @@ fn submit(
     reoptimizer.dispatcher.submit(bargain.priority(), Box::new(job));
 }
 
-/// Compiles a claimed target and lets it run.
+/// Compiles a claimed target and lets it run; before that what it calls, if that is worth it.
 fn compile(module: &LazyReexports, function: FuncIndex, target: Target, bytes: u64) {
+    for callee in callees::claim(module, function) {
+        module.tell(Event::CalleeQueued { function: callee.function, caller: function });
+        compile_alone(module, callee.function, Target::Function, callee.bytes);
+    }
+    compile_alone(module, function, target, bytes);
+}
+
+fn compile_alone(module: &LazyReexports, function: FuncIndex, target: Target, bytes: u64) {
     let session = module.session();
     let reoptimizer = session.reoptimizer.as_ref().expect("it asks for this");
     let tier = session.config.mode.row().first.row().next.expect("a mode with tier-up has a tier to go to");

@@ -81,6 +81,9 @@ knobs! {
     max_body_bytes "max-body" = 524_288 in 0..=1_000_000_000 "bytes",
         "the largest body that is ever optimized",
         "a compile of this size takes half a second and hundreds of megabytes";
+    max_callee_bytes "max-callee" = 200 in 0..=1_000_000_000 "bytes",
+        "the largest function that is optimized along with a hot one because that calls it",
+        "measured: calls 0.80 ×, text 0.90 × and lua, sqlite, zstd as before; with 2,000 the same";
     max_attempts "max-attempts" = 3 in 1..=1_000 "compiles",
         "compiles of a function that may end for want of a resource before it is left alone",
         "a resource that was short thrice is short";

@@ -80,6 +80,14 @@ fn gain_ns(samples: u64, knobs: &Knobs) -> u64 {
     (u128::from(used_ns) * (speedup - 100) / speedup) as u64
 }
 
+/// Whether a function is optimized along with a hot one that calls it. What a hot function calls is hot, too, as a rule,
+/// and a call can be bound to code that is there before. `spent` is what the callees have that were chosen before it.
+///
+/// All of them together have no more bytes than the hot one, so that a guess that fails costs no more than what was known.
+pub fn comes_along(callee_bytes: u64, spent: u64, caller_bytes: u64, knobs: &Knobs) -> bool {
+    callee_bytes <= knobs.max_callee_bytes && spent.saturating_add(callee_bytes) <= caller_bytes
+}
+
 /// Decides about a function at a sample of it.
 ///
 /// The samples of the activation that runs speak for a body that is entered at the sampled loop; those of others speak
@@ -137,6 +145,16 @@ mod tests {
 
     fn acts(decision: Decision) -> bool {
         matches!(decision, Decision::Optimize(_) | Decision::Enter(_))
+    }
+
+    #[test]
+    fn small_callees_come_along_until_they_are_as_much_as_their_caller() {
+        let knobs = Knobs::default();
+        assert!(comes_along(50, 0, 500, &knobs) && comes_along(50, 450, 500, &knobs));
+        assert!(!comes_along(50, 451, 500, &knobs));
+        let large = knobs.max_callee_bytes + 1;
+        assert!(!comes_along(large, 0, 2 * large, &knobs) && comes_along(large - 1, 0, 2 * large, &knobs));
+        assert!(!comes_along(1, u64::MAX, u64::MAX - 1, &knobs));
     }
 
     #[test]

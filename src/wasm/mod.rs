@@ -2,6 +2,7 @@
 //! Knows nothing of compiling or running.
 
 pub mod bytes;
+mod callees;
 mod const_expr;
 mod data;
 mod error;
@@ -22,6 +23,7 @@ mod used;
 mod validate;
 
 pub use bytes::ModuleBytes;
+pub use callees::callees;
 pub use error::Error;
 pub use features::Features;
 pub use hints::BranchHint;

@@ -2,8 +2,7 @@
 
 ;; stderr: error: no program was given
 ;; stderr:
-;; stderr: Usage: latier [OPTIONS] <FILE> [ARGS]...
-;; stderr:        latier <COMMAND>
+;; stderr: Usage: latier run [OPTIONS] <FILE> [ARGS]...
 ;; stderr:
 ;; stderr: For more information, try '--help'.
 ;; exit: 2

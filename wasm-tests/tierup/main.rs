@@ -68,6 +68,7 @@ impl Listener for Heard {
             }
             Event::Redirected { function, tier } => format!("redirected {} {tier}", function.0),
             Event::TierUpQueued { function, entry, .. } => format!("hot {}{}", function.0, at(entry)),
+            Event::CalleeQueued { function, caller } => format!("hot {}, called by {}", function.0, caller.0),
             Event::TierUpRefused { function, entry, reason, .. } => {
                 format!("refused {}{}: {}", function.0, at(entry), reason.name())
             }

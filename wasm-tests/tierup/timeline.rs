@@ -25,11 +25,11 @@ fn a_small_program_s_timeline_is_this() {
         "compiled 0 baseline",
         "redirected 0 baseline",
         "hot 1 at 0x1",
-        "compiled 1 at 0x1 optimized",
-        "entered 1 at 0x1",
-        "hot 0",
+        "hot 0, called by 1",
         "compiled 0 optimized",
         "redirected 0 optimized",
+        "compiled 1 at 0x1 optimized",
+        "entered 1 at 0x1",
     ];
     assert_eq!(heard.all(), first_run);
     assert_eq!(run.call(&mut store, 0).unwrap(), 5);

@@ -25,8 +25,8 @@
 ;; stderr: compiled    f0 (check) baseline
 ;; stderr: redirected  f0 (check) baseline
 ;; stderr: hot         f1 (caught) at 0x3
-;; stderr: compiled    f1 (caught) at 0x3 optimized
-;; stderr: entered     f1 (caught) at 0x3
-;; stderr: hot         f0 (check)
+;; stderr: hot         f0 (check): called by f1
 ;; stderr: compiled    f0 (check) optimized
 ;; stderr: redirected  f0 (check) optimized
+;; stderr: compiled    f1 (caught) at 0x3 optimized
+;; stderr: entered     f1 (caught) at 0x3

@@ -1,6 +1,6 @@
 ;;! options: --tier-up stepped=2
 ;;! invoke: sum 5
-;; A loop that is entered once is left in its second round; what it calls is optimized at its second call.
+;; A loop that is entered once is left in its second round; what it calls is optimized with it.
 (module
   (func $square (param i32) (result i32)
     (i32.mul (local.get 0) (local.get 0)))
@@ -20,8 +20,8 @@
 ;; stderr: compiled    f0 (square) baseline
 ;; stderr: redirected  f0 (square) baseline
 ;; stderr: hot         f1 (sum) at 0x3
-;; stderr: compiled    f1 (sum) at 0x3 optimized
-;; stderr: entered     f1 (sum) at 0x3
-;; stderr: hot         f0 (square)
+;; stderr: hot         f0 (square): called by f1
 ;; stderr: compiled    f0 (square) optimized
 ;; stderr: redirected  f0 (square) optimized
+;; stderr: compiled    f1 (sum) at 0x3 optimized
+;; stderr: entered     f1 (sum) at 0x3

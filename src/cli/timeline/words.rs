@@ -57,6 +57,9 @@ impl Words {
                 let text = if timed { format!("worth {worth:.1} times its compile") } else { String::new() };
                 Words { entry: offset(entry), ..words("hot", function, None, &text) }
             }
+            Event::CalleeQueued { function, caller } => {
+                words("hot", function, None, &format!("called by f{}", caller.0))
+            }
             Event::TierUpRefused { function, entry, reason, message } => {
                 let message = message.map(|message| format!(": {message}")).unwrap_or_default();
                 let text = format!("{reason}{message}");

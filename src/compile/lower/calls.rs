@@ -1,5 +1,5 @@
-//! Calls and tail calls: of defined functions through their slot's symbol, of imports and table elements through the
-//! slot that their record names. No call holds an implementation's address.
+//! Calls and tail calls: of defined functions straight to code that stays, else through their slot's symbol; of imports
+//! and table elements through the slot that their record names.
 
 use super::{Lowering, tables};
 use crate::compile::environ::trap_code;
