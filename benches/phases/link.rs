@@ -3,7 +3,7 @@
 use super::compile::{backends, lua, samples};
 use criterion::{Bencher, Criterion, Throughput};
 use latier::compile::FunctionBody;
-use latier::link::{self, Callee, Identity, SymbolValue};
+use latier::link::{self, Identity, SymbolValue};
 use latier::object::symbol::SymbolName;
 use latier::object::{read, write};
 use latier_runtime::abi::FuncIndex;
@@ -42,7 +42,7 @@ pub fn objects(c: &mut Criterion) {
             let identity = Identity { function, tier, body_offset: body.offset };
             into_code_memory(b, |code| {
                 let slot = code.slot_address(function);
-                let callee = SymbolValue::Function { slot, callee: Callee::Itself };
+                let callee = SymbolValue::Function { slot, callee: None };
                 let value =
                     |name: &str| if name.starts_with("func.") { callee } else { SymbolValue::Absolute(64) };
                 link::link(&object, code, identity, &|name| Some(value(name))).expect("it links");

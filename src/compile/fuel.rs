@@ -35,8 +35,11 @@ impl Meter {
 
     /// Before `op` is lowered.
     pub fn before(&mut self, op: &Operator<'_>, f: &mut Lowering<'_>) {
+        if !self.on {
+            return;
+        }
         self.owed += cost(op);
-        if self.on && is_end_of_stretch(op) {
+        if is_end_of_stretch(op) {
             take(f, std::mem::take(&mut self.owed));
         }
     }

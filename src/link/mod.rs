@@ -19,8 +19,8 @@ pub enum SymbolValue {
     Function {
         /// The slot that leads to it: the symbol's GOT entry.
         slot: usize,
-        /// Where a call goes that does not look at the slot.
-        callee: Callee,
+        /// Where a call goes that does not look at the slot, if there may be such calls.
+        callee: Option<Callee>,
     },
     /// A number: an offset, an index, an identity.
     Absolute(u64),
@@ -97,10 +97,12 @@ pub fn link(
         let place = x86_64::Place { text, running, relocation };
         match (relocation.kind, value) {
             (RelocKind::GotPcRel, SymbolValue::Function { slot, .. }) => place.distance(slot as u64),
-            (RelocKind::CallPcRel, SymbolValue::Function { callee, .. }) => place.distance(match callee {
-                Callee::At(address) => address as u64,
-                Callee::Itself => running,
-            }),
+            (RelocKind::CallPcRel, SymbolValue::Function { callee: Some(callee), .. }) => {
+                place.distance(match callee {
+                    Callee::At(address) => address as u64,
+                    Callee::Itself => running,
+                })
+            }
             (RelocKind::GotPcRel, SymbolValue::Absolute(n)) if x86_64::fits_immediate(n) => place.relax(n),
             (RelocKind::GotPcRel, SymbolValue::Absolute(n)) => {
                 let cell = got.iter().position(|value| *value == n).expect("it was collected above");
@@ -108,7 +110,9 @@ pub fn link(
             }
             (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n),
             (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n),
-            (RelocKind::Abs8, SymbolValue::Function { .. }) => Err("a function is no number".into()),
+            (kind, SymbolValue::Function { .. }) => {
+                Err(format!("it is reached through a slot, which {kind:?} cannot do"))
+            }
         }
         .map_err(|e| match object.name(relocation.symbol) {
             Ok(name) => LinkError::Object(format!("'{name}': {e}")),

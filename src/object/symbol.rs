@@ -7,7 +7,7 @@ use std::fmt;
 /// Something a body refers to. All but [`Symbol::Func`] are numbers, absolute symbols in ELF's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Symbol {
-    /// A defined function, to call it: its slot is the symbol's GOT entry.
+    /// A defined function, to call it: its slot is the symbol's GOT entry, its code the symbol itself.
     Func(u32),
     /// Offset in the vmctx of an imported function's `VmFuncImport`.
     FuncImport(u32),

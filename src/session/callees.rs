@@ -14,30 +14,25 @@ pub(super) struct Callee {
     pub(super) bytes: u64,
 }
 
-/// Claims the callees that are optimized along with a hot function: its own and theirs, each before who calls it. They
+/// Claims the callees that are optimized along with a hot function, whose body has so many bytes: its own and theirs, each before who calls it. They
 /// have been called, and nothing was done about them.
-pub(super) fn claim(module: &LazyReexports, hot: FuncIndex) -> Vec<Callee> {
+pub(super) fn claim(module: &LazyReexports, hot: FuncIndex, hot_bytes: u64) -> Vec<Callee> {
     let session = module.session();
     let Some(reoptimizer) = &session.reoptimizer else { return Vec::new() };
     let (wasm, filter, knobs) = (module.wasm(), &session.config.tier_filter, &reoptimizer.knobs);
-    let most = bytes(wasm, hot);
     let callees = |function| match wasm.body(function) {
         Ok(body) => wasm::callees(&body.bytes, wasm.desc.func_imports),
         Err(_) => Vec::new(),
     };
     order(hot, callees, |function, spent| {
-        let bytes = bytes(wasm, function);
+        let bytes = wasm.body_bytes(function);
         let chosen = function != hot
-            && policy::comes_along(bytes, spent, most, knobs)
+            && policy::comes_along(bytes, spent, hot_bytes, knobs)
             && filter.allows(function.0)
             && module.is_compiled(function)
             && module.hot().claim(function, Target::Function);
         chosen.then_some(bytes)
     })
-}
-
-fn bytes(wasm: &wasm::Module, function: FuncIndex) -> u64 {
-    wasm.body_range(function).map_or(0, |range| range.end - range.start)
 }
 
 /// Those that are reached from `hot` by way of the chosen, each behind all that it calls. `choose` is told how many bytes

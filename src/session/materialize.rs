@@ -84,8 +84,7 @@ fn compile_and_link(
         dump(directory, module.number(), &name, &compiled.object)?;
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
-    let itself = stays(module, tier, entry).then_some(function);
-    let resolve = |name: &str| symbol_value(module, &compiled.symbols, itself, name);
+    let resolve = |name: &str| symbol_value(module, &compiled.symbols, function, &bound, name);
     let linked = link::link(&compiled.object, module.code(), identity, &resolve).map_err(|e| {
         let retry = matches!(&e, LinkError::Memory(e) if e.is_retryable());
         Failure { reason: e.to_string(), retry }
@@ -100,18 +99,13 @@ fn compile_and_link(
     Ok(Materialized { code: linked.address(), tier, cost })
 }
 
-/// Whether no other code will take the place of code of this tier.
-fn stays(module: &LazyReexports, tier: Tier, entry: Entry) -> bool {
-    entry == Entry::Start && (module.session().reoptimizer.is_none() || tier.row().next.is_none())
-}
-
-/// The functions that a body may be bound to: those that it calls and whose code stays.
+/// The functions that a body may be bound to, in order: those that it calls and whose code stays, itself perhaps.
 fn bound(module: &LazyReexports, body: &Body, tier: Tier, entry: Entry) -> Vec<FuncIndex> {
     if tier != Tier::Optimized {
         return Vec::new();
     }
     let mut callees = callees(&body.bytes, module.wasm().desc.func_imports);
-    let itself = stays(module, tier, entry).then_some(body.index);
+    let itself = (entry == Entry::Start).then_some(body.index);
     callees.retain(|callee| itself == Some(*callee) || module.final_code(*callee).is_some());
     callees
 }
@@ -148,11 +142,12 @@ fn compile(
     }
 }
 
-/// What a symbol of a body stands for in this module. The body is that of `itself`, if its code will stay.
+/// What a symbol of the body of `itself`, which is bound to these functions, stands for in this module.
 fn symbol_value(
     module: &LazyReexports,
     symbols: &SymbolList,
-    itself: Option<FuncIndex>,
+    itself: FuncIndex,
+    bound: &[FuncIndex],
     name: &str,
 ) -> Option<SymbolValue> {
     let (kind, ordinal) = name.split_once('.')?;
@@ -163,7 +158,12 @@ fn symbol_value(
     let desc: &ModuleDesc = &module.wasm().desc;
     let layout = desc.layout();
     let number = match symbol {
-        Symbol::Func(f) => return Some(function_value(module, FuncIndex(f), itself)),
+        Symbol::Func(f) => {
+            let function = FuncIndex(f);
+            let slot = module.code().slot_address(function);
+            let callee = bound.binary_search(&function).is_ok().then(|| callee(module, function, itself));
+            return Some(SymbolValue::Function { slot, callee });
+        }
         Symbol::FuncImport(f) => layout.func_import(f),
         Symbol::FuncIndex(f) => f,
         Symbol::Global(g) => layout.global(g),
@@ -177,15 +177,14 @@ fn symbol_value(
     Some(SymbolValue::Absolute(u64::from(number)))
 }
 
-/// What a defined function is to calls: those that are bound for good go to its stub while its code may change.
-fn function_value(module: &LazyReexports, function: FuncIndex, itself: Option<FuncIndex>) -> SymbolValue {
-    let code = module.code();
-    let callee = match module.final_code(function) {
-        _ if itself == Some(function) => Callee::Itself,
+/// Where the calls go that bind the body of `itself` to a function.
+fn callee(module: &LazyReexports, function: FuncIndex, itself: FuncIndex) -> Callee {
+    match module.final_code(function) {
+        _ if function == itself => Callee::Itself,
         Some(code) => Callee::At(code.get()),
-        None => Callee::At(code.entry_point(function)),
-    };
-    SymbolValue::Function { slot: code.slot_address(function), callee }
+        // Its slot was reset since: its stub leads wherever it leads.
+        None => Callee::At(module.code().entry_point(function)),
+    }
 }
 
 /// Compiles every function of a module, on all cores. The failure of the lowest function is the error.

@@ -70,13 +70,12 @@ pub type WrapBackend = Arc<dyn Fn(Tier, Arc<dyn Backend>) -> Arc<dyn Backend> + 
 impl SessionConfig {
     /// The tier of a function's first compile.
     fn first_tier(&self, function: FuncIndex) -> Tier {
-        let mode = self.mode.row();
-        let tier = if self.tier_filter.allows(function.0) { mode.first } else { Tier::Baseline };
-        match tier {
+        let (mode, allowed) = (self.mode.row(), self.tier_filter.allows(function.0));
+        match if allowed { mode.first } else { Tier::Baseline } {
             // The first tier's code consumes none.
-            Tier::Baseline if self.consume_fuel && mode.tier_up => Tier::Optimized,
+            Tier::Baseline if self.consume_fuel && allowed && mode.tier_up => Tier::Optimized,
             Tier::Baseline if self.consume_fuel => Tier::Fast,
-            _ => tier,
+            tier => tier,
         }
     }
 

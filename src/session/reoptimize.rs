@@ -121,8 +121,7 @@ pub(super) fn safepoint(module: &LazyReexports, safepoint: Safepoint) -> Option<
 /// Counts a sample, and has compiled what that makes worth it.
 fn weigh(module: &LazyReexports, reoptimizer: &Reoptimizer, safepoint: Safepoint) {
     let function = safepoint.function;
-    let range = module.wasm().body_range(function);
-    let bytes = range.map_or(0, |range| range.end - range.start);
+    let bytes = module.wasm().body_bytes(function);
     let profile = module.hot().sample(safepoint, bytes);
     let decision = if module.session().config.tier_filter.allows(function.0) {
         policy::decide(&profile, &reoptimizer.costs(), &reoptimizer.budget(), &reoptimizer.knobs)
@@ -189,7 +188,7 @@ fn submit(
 
 /// Compiles a claimed target and lets it run; before that what it calls, if that is worth it.
 fn compile(module: &LazyReexports, function: FuncIndex, target: Target, bytes: u64) {
-    for callee in callees::claim(module, function) {
+    for callee in callees::claim(module, function, bytes) {
         module.tell(Event::CalleeQueued { function: callee.function, caller: function });
         compile_alone(module, callee.function, Target::Function, callee.bytes);
     }

@@ -134,6 +134,11 @@ impl Module {
         self.bodies.range(index.0.checked_sub(self.desc.func_imports)?)
     }
 
+    /// Bytes of a function's body; 0 when the module does not define the function.
+    pub fn body_bytes(&self, index: FuncIndex) -> u64 {
+        self.body_range(index).map_or(0, |range| range.end - range.start)
+    }
+
     /// A private copy of a function's body, read now.
     ///
     /// # Errors

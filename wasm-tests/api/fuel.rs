@@ -1,6 +1,6 @@
 //! Fuel: what guests consume of it, and what becomes of one that has none.
 
-use latier::{Caller, Config, Engine, Func, Instance, Mode, Module, Result, Store, Trap};
+use latier::{Caller, Config, Engine, Func, Instance, Mode, Module, Result, Store, Tier, TierFilter, Trap};
 
 /// An instance in each mode, in a store whose fuel is consumed.
 fn instances(wat: &str) -> impl Iterator<Item = (Store<()>, Instance)> {
@@ -98,4 +98,22 @@ fn a_store_without_fuel_says_so() {
     assert_eq!(store.get_fuel().unwrap(), 0);
     store.set_fuel(u64::MAX).unwrap();
     assert_eq!(store.get_fuel().unwrap(), u64::MAX);
+}
+
+#[test]
+fn what_the_filter_keeps_back_is_not_optimized() {
+    let wat = r#"(module (func (export "a")) (func (export "b")))"#;
+    let engine =
+        Engine::new(Config::new().consume_fuel(true).tier_filter(TierFilter::new(std::iter::once(1..2))))
+            .unwrap();
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    store.set_fuel(10).unwrap();
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    for name in ["a", "b"] {
+        instance.get_typed_func::<(), ()>(&mut store, name).unwrap().call(&mut store, ()).unwrap();
+    }
+    let compiled =
+        [Tier::Baseline, Tier::Fast, Tier::Optimized].map(|tier| engine.statistics().functions(tier));
+    assert_eq!(compiled, [0, 1, 1]);
 }

@@ -1,6 +1,7 @@
 //! Tier-up seen from outside: what is hot gets faster code, in the middle of a loop too, and nothing else changes.
 //! Which code runs is made visible by a backend that changes a constant.
 
+mod calls;
 mod failures;
 mod policy;
 mod threads;
