@@ -84,7 +84,8 @@ fn compile_and_link(
         dump(directory, module.number(), &name, &compiled.object)?;
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
-    let resolve = |name: &str| symbol_value(module, &compiled.symbols, function, &bound, name);
+    let itself = (entry == Entry::Start).then_some(function);
+    let resolve = |name: &str| symbol_value(module, &compiled.symbols, itself, &bound, name);
     let linked = link::link(&compiled.object, module.code(), identity, &resolve).map_err(|e| {
         let retry = matches!(&e, LinkError::Memory(e) if e.is_retryable());
         Failure { reason: e.to_string(), retry }
@@ -142,11 +143,12 @@ fn compile(
     }
 }
 
-/// What a symbol of the body of `itself`, which is bound to these functions, stands for in this module.
+/// What a symbol of a body that is bound to these functions stands for in this module. The body is that of `itself`, if it
+/// is entered at its start: calls of a function do not go to where one of its loops is entered.
 fn symbol_value(
     module: &LazyReexports,
     symbols: &SymbolList,
-    itself: FuncIndex,
+    itself: Option<FuncIndex>,
     bound: &[FuncIndex],
     name: &str,
 ) -> Option<SymbolValue> {
@@ -177,10 +179,10 @@ fn symbol_value(
     Some(SymbolValue::Absolute(u64::from(number)))
 }
 
-/// Where the calls go that bind the body of `itself` to a function.
-fn callee(module: &LazyReexports, function: FuncIndex, itself: FuncIndex) -> Callee {
+/// Where the calls go that bind the code of `itself` to a function.
+fn callee(module: &LazyReexports, function: FuncIndex, itself: Option<FuncIndex>) -> Callee {
     match module.final_code(function) {
-        _ if function == itself => Callee::Itself,
+        _ if itself == Some(function) => Callee::Itself,
         Some(code) => Callee::At(code.get()),
         // Its slot was reset since: its stub leads wherever it leads.
         None => Callee::At(module.code().entry_point(function)),
