@@ -27,11 +27,6 @@ impl Block {
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.start.as_ptr()
     }
-
-    /// Bytes it has.
-    pub(crate) fn bytes(&self) -> usize {
-        self.layout.size()
-    }
 }
 
 impl Drop for Block {

@@ -21,7 +21,7 @@ pub struct Handler {
     /// Bytes from that stack pointer to the copy of the function's vmctx.
     pub vmctx_at: u32,
     /// Which exceptions it takes: [`CATCH_ALL`], or in an object the ordinal of a tag's symbol, and in linked code
-    /// the offset in the vmctx of the pointer to the tag.
+    /// how many bytes below the vmctx the pointer to the tag starts.
     pub tag: u32,
     /// Where to go on, in bytes from the start of the function's code.
     pub landing: u32,

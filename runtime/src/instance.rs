@@ -9,15 +9,15 @@ use crate::exception::{Tag, TagCell};
 use crate::func::Func;
 use crate::global::Global;
 use crate::host::HostFunc;
-use crate::limits::ResourceError;
-use crate::memory::{Memory, MemoryCell};
+use crate::limits::{GrowError, ResourceError};
+use crate::memory::{Memory, MemoryCell, Reservation};
 use crate::module::{GuestBytes, Item, ModuleDesc};
 use crate::reentry::InstanceHead;
 use crate::shared_memory::SharedMemory;
 use crate::store::{Stable, StoreId, StoreInner};
 use crate::table::{Table, TableCell};
 use crate::types::TypeRegistry;
-use crate::vmctx::{VmFuncImport, VmFuncRef, VmGlobal, VmHeader, VmLayout};
+use crate::vmctx::{HEADER_MEMORY0, VmFuncImport, VmFuncRef, VmGlobal, VmHeader, VmLayout};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
@@ -140,8 +140,7 @@ pub(crate) struct InstanceCell {
     watch: Option<Watch>,
     pub(crate) module: Arc<Module>,
     pub(crate) store: StoreId,
-    /// Laid out by the module's `VmLayout`.
-    vmctx: Block,
+    vmctx: Vmctx,
     /// A `VmFuncRef` for each defined function, by its place among them; all zero until the function escapes.
     records: Block,
     /// Contexts of imported host functions that know this instance.
@@ -150,12 +149,44 @@ pub(crate) struct InstanceCell {
     pub(crate) dropped_elements: Box<[Cell<bool>]>,
 }
 
+/// Where the vmctx of an instance is. What lies below it is laid out by the module's `VmLayout`.
+struct Vmctx {
+    header: NonNull<VmHeader>,
+    /// It lies in a block of its own,
+    _block: Option<Block>,
+    /// or in the pages ahead of memory 0, which follows it.
+    _reservation: Option<Arc<Reservation>>,
+}
+
+impl Vmctx {
+    /// A vmctx that is all zero, ahead of `memory0` if that has room for it.
+    fn new(layout: &VmLayout, memory0: Option<&MemoryCell>) -> Result<Vmctx, ResourceError> {
+        if let Some(memory0) = memory0 {
+            let header = memory0.base().wrapping_sub(HEADER_MEMORY0 as usize);
+            return Ok(Vmctx::at(header, None, Some(memory0.reservation())));
+        }
+        let below = layout.bytes_below() as usize;
+        let bytes = below + size_of::<VmHeader>();
+        let block = Block::zeroed::<VmGlobal>(bytes.div_ceil(size_of::<VmGlobal>()))?;
+        Ok(Vmctx::at(block.as_ptr().wrapping_add(below), Some(block), None))
+    }
+
+    fn at(header: *mut u8, block: Option<Block>, reservation: Option<Arc<Reservation>>) -> Vmctx {
+        let header = NonNull::new(header.cast()).expect("it lies in an allocation");
+        Vmctx { header, _block: block, _reservation: reservation }
+    }
+}
+
 impl InstanceCell {
-    /// An instance whose vmctx has a header and is zero behind it.
+    /// An instance whose vmctx has a header and else is zero, and memory 0 if that follows the vmctx.
     pub(crate) fn new(
-        store: &StoreInner,
+        store: &mut StoreInner,
         module: &Arc<Module>,
-    ) -> Result<Stable<InstanceCell>, ResourceError> {
+    ) -> Result<(Stable<InstanceCell>, Option<MemoryCell>), GrowError> {
+        let ahead = module.layout.bytes_below() as usize + HEADER_MEMORY0 as usize;
+        let memory0 = module.desc.memories.first().filter(|_| module.desc.memory0_follows());
+        // SAFETY: the store is borrowed exclusively, and not used meanwhile.
+        let memory0 = memory0.map(|ty| unsafe { MemoryCell::new_in(store.vm(), *ty, ahead) }).transpose()?;
         let desc = module.desc();
         let defined = desc.functions.len().saturating_sub(desc.func_imports as usize);
         let flags = |n: usize| (0..n).map(|_| Cell::new(false)).collect();
@@ -164,16 +195,14 @@ impl InstanceCell {
             watch: None,
             module: module.clone(),
             store: store.id(),
-            vmctx: Block::zeroed::<VmGlobal>(
-                (module.layout.size() as usize).div_ceil(size_of::<VmGlobal>()),
-            )?,
+            vmctx: Vmctx::new(&module.layout, memory0.as_ref())?,
             records: Block::zeroed::<VmFuncRef>(defined)?,
             host_imports: Vec::new(),
             dropped_data: flags(desc.data.len()),
             dropped_elements: flags(desc.elements.len()),
         });
         let mut pointer = cell.as_non_null();
-        // SAFETY: the vmctx starts with a header and is ours alone so far.
+        // SAFETY: the vmctx has a header and is ours alone so far.
         unsafe {
             pointer.as_ref().vmctx().write(VmHeader {
                 builtins: crate::builtins::table(),
@@ -187,7 +216,7 @@ impl InstanceCell {
             // SAFETY: no one else has the cell yet.
             unsafe { pointer.as_mut() }.watch = Some(watch);
         }
-        Ok(cell)
+        Ok((cell, memory0))
     }
 
     /// The instance that owns `vmctx`.
@@ -200,14 +229,14 @@ impl InstanceCell {
     }
 
     pub(crate) fn vmctx(&self) -> *mut VmHeader {
-        self.vmctx.as_ptr().cast()
+        self.vmctx.header.as_ptr()
     }
 
     /// A place in the vmctx, by an offset that the module's layout gave for a `T`.
-    pub(crate) fn field<T>(&self, offset: u32) -> *mut T {
-        debug_assert!(offset as usize + size_of::<T>() <= self.vmctx.bytes());
-        // SAFETY: offsets of the layout lie in the vmctx, whose size is the layout's.
-        unsafe { self.vmctx.as_ptr().add(offset as usize).cast() }
+    pub(crate) fn field<T>(&self, offset: i32) -> *mut T {
+        debug_assert!(offset < 0 && offset.unsigned_abs() <= self.module.layout.bytes_below());
+        // SAFETY: offsets of the layout lie in what is below the header, which is as large as the layout says.
+        unsafe { self.vmctx().cast::<u8>().offset(offset as isize).cast() }
     }
 
     /// The record of a function, which is made if it has none. `None` if there is no such function.

@@ -93,7 +93,7 @@ impl StoreInner {
                 self.keep_shared_memory(memory);
             }
         }
-        let cell = InstanceCell::new(self, module)?;
+        let (cell, memory0) = InstanceCell::new(self, module)?;
         let pointer = cell.as_non_null();
         // SAFETY: the cell is ours, and the imports are of this store and of the types the module asks for.
         unsafe { fill_imports(self, pointer, imports) };
@@ -101,7 +101,7 @@ impl StoreInner {
         // raw pointers.
         let instance = unsafe { pointer.as_ref() };
         define_tags(self, instance);
-        let memories = define_memories(self, instance)?;
+        let memories = define_memories(self, instance, memory0)?;
         init_globals(self, instance)?;
         let tables = define_tables(self, instance)?;
         for (i, _) in module.desc().data.iter().enumerate().filter(|(_, data)| data.active.is_none()) {
@@ -308,6 +308,7 @@ fn define_tags(store: &mut StoreInner, instance: &InstanceCell) {
 fn define_memories(
     store: &mut StoreInner,
     instance: &InstanceCell,
+    mut memory0: Option<MemoryCell>,
 ) -> Result<Vec<Stable<MemoryCell>>, InstantiateError> {
     let desc = instance.module.desc();
     let mut made = Vec::new();
@@ -318,8 +319,12 @@ fn define_memories(
             store.keep_shared_memory(&memory);
             memory.as_non_null()
         } else {
-            // SAFETY: as above.
-            made.push(Stable::new(unsafe { MemoryCell::new_in(store.vm(), *ty) }?));
+            let cell = match memory0.take() {
+                Some(memory0) => memory0,
+                // SAFETY: as above.
+                None => unsafe { MemoryCell::new_in(store.vm(), *ty, 0) }?,
+            };
+            made.push(Stable::new(cell));
             made[made.len() - 1].as_non_null()
         };
         // SAFETY: the module defines this memory, with this type.

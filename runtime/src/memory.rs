@@ -14,7 +14,7 @@ use region::{Allocation, Protection};
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of address space that a memory without guard reserves at first, unless its type bounds it to less or it
 /// starts with more.
@@ -35,35 +35,64 @@ unsafe impl Send for MemoryCell {}
 // SAFETY: as above.
 unsafe impl Sync for MemoryCell {}
 
-/// Reserved address space whose first `committed` bytes may be used; all of them were zero when committed.
+/// Reserved address space whose first `committed` bytes may be used; all of them were zero when committed. What is
+/// `ahead` of byte 0 is no part of the memory.
 struct Space {
-    reservation: Allocation,
+    reservation: Arc<Reservation>,
+    ahead: usize,
     committed: usize,
 }
 
+/// Address space that is given back when no one has it any more.
+pub(crate) struct Reservation(Allocation);
+
+// SAFETY: address space belongs to no thread, and a shared reference gives its place and length only.
+unsafe impl Send for Reservation {}
+// SAFETY: as above.
+unsafe impl Sync for Reservation {}
+
 impl Space {
-    fn reserve(bytes: usize) -> Result<Space, ResourceError> {
-        let reservation = region::alloc(bytes.max(1), Protection::NONE).map_err(|e| {
-            ResourceError(format!("cannot reserve {bytes} bytes of address space for a memory: {e}"))
-        })?;
-        Ok(Space { reservation, committed: 0 })
+    /// Reserves so many bytes, and whole pages for at least `ahead` bytes before them.
+    fn reserve(bytes: usize, ahead: usize) -> Result<Space, ResourceError> {
+        let ahead = ahead.next_multiple_of(region::page::size());
+        let reservation =
+            region::alloc(bytes.max(1).saturating_add(ahead), Protection::NONE).map_err(|e| {
+                ResourceError(format!("cannot reserve {bytes} bytes of address space for a memory: {e}"))
+            })?;
+        Ok(Space { reservation: Arc::new(Reservation(reservation)), ahead, committed: 0 })
     }
 
-    fn base(&mut self) -> *mut u8 {
-        self.reservation.as_mut_ptr()
+    fn base(&self) -> *mut u8 {
+        self.reservation.0.as_ptr::<u8>().cast_mut().wrapping_add(self.ahead)
+    }
+
+    /// Bytes of address space from the base on.
+    fn reserved(&self) -> usize {
+        self.reservation.0.len() - self.ahead
+    }
+
+    /// Makes what lies ahead, and at least the first `bytes`, usable. They lie within the reservation.
+    fn commit_first(&mut self, bytes: usize) -> Result<(), ResourceError> {
+        let ahead = self.ahead;
+        self.commit_from(bytes, ahead)
     }
 
     /// Makes at least the first `bytes` usable. They lie within the reservation.
     fn commit(&mut self, bytes: usize) -> Result<(), ResourceError> {
-        debug_assert!(bytes <= self.reservation.len());
+        self.commit_from(bytes, 0)
+    }
+
+    fn commit_from(&mut self, bytes: usize, ahead: usize) -> Result<(), ResourceError> {
+        debug_assert!(bytes <= self.reserved());
         let end = bytes.next_multiple_of(region::page::size());
-        let grown = end.saturating_sub(self.committed);
+        let grown = end.saturating_sub(self.committed) + ahead;
         if grown == 0 {
             return Ok(());
         }
+        let start = self.base().wrapping_add(self.committed).wrapping_sub(ahead);
         // SAFETY: the range lies in our reservation (whose length is a multiple of the page size), and no one has
         // used it so far: it was inaccessible.
-        unsafe { region::protect(self.base().add(self.committed), grown, Protection::READ_WRITE) }
+        unsafe { region::protect(start, grown, Protection::READ_WRITE) }
             .map_err(|e| ResourceError(format!("cannot commit {grown} bytes of memory: {e}")))?;
         self.committed = end;
         Ok(())
@@ -97,29 +126,35 @@ fn max_bytes(ty: &MemoryType) -> Option<u64> {
 }
 
 impl MemoryCell {
-    /// A memory of `store`, if its limiter agrees.
+    /// A memory of `store`, if its limiter agrees, with room for at least `ahead` zeroed bytes right before byte 0.
     ///
     /// # Safety
     /// As [`limits::may_grow`].
-    pub(crate) unsafe fn new_in(store: *mut VmStore, ty: MemoryType) -> Result<MemoryCell, GrowError> {
+    pub(crate) unsafe fn new_in(
+        store: *mut VmStore,
+        ty: MemoryType,
+        ahead: usize,
+    ) -> Result<MemoryCell, GrowError> {
         let size = (0, byte_size(&ty, ty.min)? as u64, max_bytes(&ty));
         let name = format_args!("memory of {} pages", ty.min);
         // SAFETY: the caller's promise.
         unsafe { limits::may_grow(store, Growing::Memory, size, name) }?;
-        Ok(MemoryCell::new(ty)?)
+        Ok(MemoryCell::new(ty, ahead)?)
     }
 
-    pub(crate) fn new(ty: MemoryType) -> Result<MemoryCell, ResourceError> {
+    /// A memory with room for at least `ahead` zeroed bytes right before byte 0.
+    pub(crate) fn new(ty: MemoryType, ahead: usize) -> Result<MemoryCell, ResourceError> {
         let len = byte_size(&ty, ty.min)?;
-        let mut space = if ty.is_guarded() {
-            Space::reserve((MemoryType::RESERVATION + MemoryType::GUARD) as usize)?
+        let bytes = if ty.is_guarded() {
+            (MemoryType::RESERVATION + MemoryType::GUARD) as usize
         } else if ty.shared {
-            Space::reserve(byte_size(&ty, max_pages(&ty))?)?
+            byte_size(&ty, max_pages(&ty))?
         } else {
             let most = byte_size(&ty, max_pages(&ty)).unwrap_or(usize::MAX);
-            Space::reserve(len.max(most.min(MOVABLE_RESERVATION)))?
+            len.max(most.min(MOVABLE_RESERVATION))
         };
-        space.commit(len)?;
+        let mut space = Space::reserve(bytes, ahead)?;
+        space.commit_first(len)?;
         let vm = VmMemory { base: space.base(), len: AtomicUsize::new(len) };
         Ok(MemoryCell { vm, ty, space: Mutex::new(space) })
     }
@@ -130,6 +165,11 @@ impl MemoryCell {
 
     pub(crate) fn base(&self) -> *mut u8 {
         self.vm.base
+    }
+
+    /// What keeps the bytes of a memory that never moves where they are, and what lies ahead of them.
+    pub(crate) fn reservation(&self) -> Arc<Reservation> {
+        self.space.lock().unwrap_or_else(PoisonError::into_inner).reservation.clone()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -193,7 +233,7 @@ impl MemoryCell {
 
     fn grow_alone(&mut self, pages: u64) -> Result<u64, ResourceError> {
         let (before, len) = self.grown(pages)?;
-        if len > self.space().reservation.len() {
+        if len > self.space().reserved() {
             self.relocate(len)?;
         }
         self.space().commit(len)?;
@@ -214,8 +254,8 @@ impl MemoryCell {
     /// Moves the memory to a larger reservation, at least twice as large so that moves stay rare.
     fn relocate(&mut self, len: usize) -> Result<(), ResourceError> {
         debug_assert!(!self.ty.is_guarded() && !self.ty.shared, "these have all the space they can use");
-        let wanted = self.space().reservation.len().saturating_mul(2).max(len);
-        let mut space = Space::reserve(wanted).or_else(|_| Space::reserve(len))?;
+        let wanted = self.space().reserved().saturating_mul(2).max(len);
+        let mut space = Space::reserve(wanted, 0).or_else(|_| Space::reserve(len, 0))?;
         space.commit(len)?;
         // SAFETY: both ranges hold at least `self.len()` committed bytes and are different mappings.
         unsafe { std::ptr::copy_nonoverlapping(self.vm.base, space.base(), self.len()) };
@@ -261,7 +301,7 @@ impl Memory {
         }
         store.room_for_memories(1)?;
         // SAFETY: the store is borrowed exclusively, and not used meanwhile.
-        let cell = Stable::new(unsafe { MemoryCell::new_in(store.vm(), ty) }?);
+        let cell = Stable::new(unsafe { MemoryCell::new_in(store.vm(), ty, 0) }?);
         let pointer = cell.as_non_null();
         store.core.memories.push(cell);
         Ok(Memory { store: store.id(), cell: pointer })

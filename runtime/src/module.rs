@@ -67,6 +67,13 @@ impl ModuleDesc {
         }
     }
 
+    /// Whether memory 0 follows the vmctx: its base is then a fixed distance from it
+    /// ([`HEADER_MEMORY0`](crate::vmctx::HEADER_MEMORY0)). So it is if the module defines it, no other store may
+    /// use it, and it never moves.
+    pub fn memory0_follows(&self) -> bool {
+        self.memory_imports == 0 && self.memories.first().is_some_and(|m| m.is_guarded() && !m.shared)
+    }
+
     /// The type of function `index`.
     ///
     /// # Panics

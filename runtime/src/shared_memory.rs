@@ -41,7 +41,7 @@ impl SharedMemory {
     /// When the type is not a shared one or has no maximum, or when the address space for it cannot be had.
     pub fn new(ty: MemoryType) -> Result<SharedMemory, ResourceError> {
         check(&ty)?;
-        Ok(SharedMemory(Arc::new(MemoryCell::new(ty)?)))
+        Ok(SharedMemory(Arc::new(MemoryCell::new(ty, 0)?)))
     }
 
     /// A new shared memory that an instance of `store` defines, if the store's limiter agrees.
@@ -51,7 +51,7 @@ impl SharedMemory {
     pub(crate) unsafe fn new_in(store: *mut VmStore, ty: MemoryType) -> Result<SharedMemory, GrowError> {
         check(&ty)?;
         // SAFETY: the caller's promise.
-        Ok(SharedMemory(Arc::new(unsafe { MemoryCell::new_in(store, ty) }?)))
+        Ok(SharedMemory(Arc::new(unsafe { MemoryCell::new_in(store, ty, 0) }?)))
     }
 
     /// Its type as it was declared.

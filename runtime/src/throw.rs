@@ -41,7 +41,7 @@ fn in_frame(fp: usize, pc: usize, tag: *const TagCell) -> Option<Resume> {
             // waits for the call; the offset is that of a pointer to a tag in its vmctx.
             let own = unsafe {
                 let vmctx = *((sp + handler.vmctx_at as usize) as *const *const u8);
-                *vmctx.add(handler.tag as usize).cast::<*const TagCell>()
+                *vmctx.sub(handler.tag as usize).cast::<*const TagCell>()
             };
             own == tag
         };

@@ -2,13 +2,17 @@
 //! them from: the structures are `repr(C)` and the constants are checked at compile time.
 //!
 //! ```text
-//!  vmctx ─► VmHeader          fixed offsets, the same in every module
 //!           VmFuncImport × n  \
-//!           *VmMemory × n      |  offsets depend on the module: code learns them by relocation
-//!           *VmTable × n       |  (see `VmLayout`), never as numbers of its own
+//!           *VmMemory × n      |  below the vmctx, at offsets that depend on the module: code learns them by
+//!           *VmTable × n       |  relocation (see `VmLayout`), never as numbers of its own
+//!           *TagCell × n       |
 //!           *VmGlobal × n      |  imported globals
 //!           VmGlobal × n      /   defined globals, in place
+//!  vmctx ─► VmHeader          fixed offsets, the same in every module
+//!    + 48 ─► byte 0 of memory 0, if the module defines it and it is guarded (`ModuleDesc::memory0_follows`)
 //! ```
+//!
+//! So most code needs one register for the vmctx and the base of its memory, which are live everywhere.
 
 use std::mem::offset_of;
 use std::ptr;
@@ -52,6 +56,9 @@ pub const HEADER_BUILTINS: i32 = offset_of!(VmHeader, builtins) as i32;
 pub const HEADER_MEMORY0_BASE: i32 = offset_of!(VmHeader, memory0_base) as i32;
 /// Offset of [`VmHeader::attention`].
 pub const HEADER_ATTENTION: i32 = offset_of!(VmHeader, attention) as i32;
+
+/// From the vmctx to byte 0 of memory 0, where that follows.
+pub const HEADER_MEMORY0: i32 = (size_of::<VmHeader>() as i32 + 15) & !15;
 
 /// State of a store that compiled code and trampolines read and write.
 #[derive(Debug, Default)]
@@ -195,52 +202,56 @@ pub struct VmLayout {
 }
 
 impl VmLayout {
-    const FUNC_IMPORTS: u32 = size_of::<VmHeader>() as u32;
     const POINTER: u32 = size_of::<usize>() as u32;
 
+    /// The offset of what has so many bytes of what lies below the vmctx before it.
+    fn offset(&self, before: u32) -> i32 {
+        before.wrapping_sub(self.bytes_below()).cast_signed()
+    }
+
     /// Offset of the [`VmFuncImport`] of imported function `index`.
-    pub fn func_import(&self, index: u32) -> u32 {
+    pub fn func_import(&self, index: u32) -> i32 {
         debug_assert!(index < self.func_imports);
-        Self::FUNC_IMPORTS + index * size_of::<VmFuncImport>() as u32
+        self.offset(index * size_of::<VmFuncImport>() as u32)
     }
 
     fn memories_at(&self) -> u32 {
-        Self::FUNC_IMPORTS + self.func_imports * size_of::<VmFuncImport>() as u32
+        self.func_imports * size_of::<VmFuncImport>() as u32
     }
 
     /// Offset of the pointer to the [`VmMemory`] of memory `index`.
-    pub fn memory(&self, index: u32) -> u32 {
+    pub fn memory(&self, index: u32) -> i32 {
         debug_assert!(index < self.memories);
-        self.memories_at() + index * Self::POINTER
+        self.offset(self.memories_at() + index * Self::POINTER)
     }
 
     /// Offset of the pointer to the [`VmTable`] of table `index`.
-    pub fn table(&self, index: u32) -> u32 {
+    pub fn table(&self, index: u32) -> i32 {
         debug_assert!(index < self.tables);
-        self.memories_at() + (self.memories + index) * Self::POINTER
+        self.offset(self.memories_at() + (self.memories + index) * Self::POINTER)
     }
 
     /// Offset of the pointer to tag `index`.
-    pub fn tag(&self, index: u32) -> u32 {
+    pub fn tag(&self, index: u32) -> i32 {
         debug_assert!(index < self.tags);
-        self.memories_at() + (self.memories + self.tables + index) * Self::POINTER
+        self.offset(self.memories_at() + (self.memories + self.tables + index) * Self::POINTER)
     }
 
     /// Offset of global `index`: of a pointer to its [`VmGlobal`] if it is imported, else of the [`VmGlobal`].
-    pub fn global(&self, index: u32) -> u32 {
+    pub fn global(&self, index: u32) -> i32 {
         debug_assert!(index < self.globals);
         let at = self.memories_at() + (self.memories + self.tables + self.tags) * Self::POINTER;
-        match index.checked_sub(self.global_imports) {
+        self.offset(match index.checked_sub(self.global_imports) {
             None => at + index * Self::POINTER,
             Some(defined) => {
                 let at = (at + self.global_imports * Self::POINTER).next_multiple_of(16);
                 at + defined * size_of::<VmGlobal>() as u32
             }
-        }
+        })
     }
 
-    /// Bytes of the whole vmctx. It is aligned to 16.
-    pub fn size(&self) -> u32 {
+    /// Bytes that lie below the vmctx: a multiple of 16, as the vmctx's address is.
+    pub fn bytes_below(&self) -> u32 {
         let pointers = self.memories + self.tables + self.tags + self.global_imports;
         let at = self.memories_at() + pointers * Self::POINTER;
         at.next_multiple_of(16) + (self.globals - self.global_imports) * size_of::<VmGlobal>() as u32
@@ -250,7 +261,7 @@ impl VmLayout {
 // Trampolines in assembly and every compiled function rely on these.
 const _: () = {
     assert!(HEADER_STORE == 0);
-    assert!(size_of::<VmHeader>() == 40);
+    assert!(size_of::<VmHeader>() == 40 && HEADER_MEMORY0 == 48);
     assert!(size_of::<VmFuncRef>() == 32);
     assert!(size_of::<VmFuncImport>() == 24);
     assert!(size_of::<VmGlobal>() == 16);

@@ -13,7 +13,9 @@ use latier_runtime::abi::{FuncIndex, TrapCode};
 use latier_runtime::builtin::Builtin;
 use latier_runtime::module::ModuleDesc;
 use latier_runtime::types::{FuncType, TypeId};
-use latier_runtime::vmctx::{HEADER_BUILTINS, HEADER_MEMORY0_BASE, HEADER_STORE, STORE_STACK_LIMIT};
+use latier_runtime::vmctx::{
+    HEADER_BUILTINS, HEADER_MEMORY0, HEADER_MEMORY0_BASE, HEADER_STORE, STORE_STACK_LIMIT,
+};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -112,6 +114,15 @@ impl Cache {
     }
 }
 
+/// Where a memory 0 is that never moves.
+#[derive(Clone, Copy, Debug)]
+enum Memory0 {
+    /// Right behind the vmctx's header.
+    FollowsVmctx,
+    /// At this base, which that instruction loads, if one does.
+    At(Value, Option<Inst>),
+}
+
 /// A body's view of its instance and module.
 pub(crate) struct Environ<'a> {
     /// Facts about the module.
@@ -122,8 +133,8 @@ pub(crate) struct Environ<'a> {
     pub vmctx: Value,
     /// The functions that calls are bound to for good, in order.
     pub bound: &'a [FuncIndex],
-    /// Base of memory 0, if that is guarded, and the instruction that loads it, if one does.
-    memory0: Option<(Value, Option<Inst>)>,
+    /// Where memory 0 is, if that is guarded.
+    memory0: Option<Memory0>,
     memory0_used: bool,
     result_area: Option<StackSlot>,
     /// Where throws find the vmctx of a frame that has handlers.
@@ -140,9 +151,13 @@ impl<'a> Environ<'a> {
         builder: &mut FunctionBuilder<'_>,
     ) -> Environ<'a> {
         let access = AccessKinds::new(builder.func);
-        let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| {
-            let base = builder.ins().load(types::I64, access.fixed, vmctx, HEADER_MEMORY0_BASE);
-            (base, builder.func.dfg.value_def(base).inst())
+        let guarded = module.memories.first().filter(|m| m.is_guarded());
+        let memory0 = guarded.map(|_| match module.memory0_follows() {
+            true => Memory0::FollowsVmctx,
+            false => {
+                let base = builder.ins().load(types::I64, access.fixed, vmctx, HEADER_MEMORY0_BASE);
+                Memory0::At(base, builder.func.dfg.value_def(base).inst())
+            }
         });
         limit_stack(builder.func, access.fixed);
         Environ::with(module, access, vmctx, memory0, cache)
@@ -157,7 +172,7 @@ impl<'a> Environ<'a> {
         func: &mut Function,
     ) -> Environ<'a> {
         let access = AccessKinds::new(func);
-        let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| (memory0, None));
+        let memory0 = module.memories.first().filter(|m| m.is_guarded()).map(|_| Memory0::At(memory0, None));
         Environ::with(module, access, vmctx, memory0, cache)
     }
 
@@ -165,7 +180,7 @@ impl<'a> Environ<'a> {
         module: &'a ModuleDesc,
         access: AccessKinds,
         vmctx: Value,
-        memory0: Option<(Value, Option<Inst>)>,
+        memory0: Option<Memory0>,
         cache: &'a mut Cache,
     ) -> Environ<'a> {
         Environ {
@@ -183,15 +198,18 @@ impl<'a> Environ<'a> {
 
     /// At the end of the body: takes out what was loaded in vain. (Without optimization Cranelift would emit it.)
     pub fn finish(self, func: &mut Function) {
-        if let Some((_, Some(load))) = self.memory0.filter(|_| !self.memory0_used) {
+        if let (Some(Memory0::At(_, Some(load))), false) = (self.memory0, self.memory0_used) {
             func.layout.remove_inst(load);
         }
     }
 
-    /// Base of memory 0, if it is one that never moves.
-    pub fn memory0_base(&mut self) -> Option<Value> {
+    /// An address and the distance from it to byte 0 of memory 0, if that never moves.
+    pub fn memory0_base(&mut self) -> Option<(Value, i32)> {
         self.memory0_used = true;
-        self.memory0.map(|(base, _)| base)
+        self.memory0.map(|memory0| match memory0 {
+            Memory0::FollowsVmctx => (self.vmctx, HEADER_MEMORY0),
+            Memory0::At(base, _) => (base, 0),
+        })
     }
 
     fn name(&mut self, func: &mut Function, symbol: Symbol) -> ExternalName {

@@ -23,7 +23,7 @@ pub enum SymbolValue {
         callee: Option<Callee>,
     },
     /// A number: an offset, an index, an identity.
-    Absolute(u64),
+    Absolute(i64),
 }
 
 /// Where a call goes that is bound for good.
@@ -108,8 +108,8 @@ pub fn link(
                 let cell = got.iter().position(|value| *value == n).expect("it was collected above");
                 place.distance(running + (cells_at + 8 * cell) as u64)
             }
-            (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n),
-            (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n),
+            (RelocKind::Abs8, SymbolValue::Absolute(n)) => place.absolute(n as u64),
+            (RelocKind::CallPcRel, SymbolValue::Absolute(n)) => place.distance(n as u64),
             (kind, SymbolValue::Function { .. }) => {
                 Err(format!("it is reached through a slot, which {kind:?} cannot do"))
             }
@@ -158,7 +158,7 @@ fn handlers(
     for handler in handlers.iter_mut().filter(|handler| handler.tag != CATCH_ALL) {
         let name = SymbolName { kind: Symbol::Tag(0).kind(), ordinal: handler.tag };
         handler.tag = match lookup(&name.to_string(), resolve)? {
-            SymbolValue::Absolute(offset) => u32::try_from(offset).map_err(|_| malformed())?,
+            SymbolValue::Absolute(offset) => u32::try_from(-offset).map_err(|_| malformed())?,
             SymbolValue::Function { .. } => return Err(malformed()),
         };
     }
@@ -167,7 +167,7 @@ fn handlers(
 
 /// Numbers that are loaded from a GOT entry and do not fit the immediate that the load could be relaxed to: each
 /// gets a cell behind the code.
-fn got_cells(symbols: &mut Symbols<'_>) -> Result<Vec<u64>, LinkError> {
+fn got_cells(symbols: &mut Symbols<'_>) -> Result<Vec<i64>, LinkError> {
     let mut cells = Vec::new();
     for relocation in symbols.object.relocations.iter().filter(|r| r.kind == RelocKind::GotPcRel) {
         if let SymbolValue::Absolute(n) = symbols.value(relocation)?

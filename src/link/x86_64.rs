@@ -14,7 +14,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Whether `mov r64, imm32`, which sign-extends, can load `n`.
-pub(super) fn fits_immediate(n: u64) -> bool {
+pub(super) fn fits_immediate(n: i64) -> bool {
     i32::try_from(n).is_ok()
 }
 
@@ -50,7 +50,7 @@ impl Place<'_> {
     ///   REX.W+B C7 /0  imm32            mov r64, n
     /// ```
     /// Both are 7 bytes long. The addend must be the -4 of an operand that ends its instruction.
-    pub(super) fn relax(mut self, n: u64) -> Result<(), String> {
+    pub(super) fn relax(mut self, n: i64) -> Result<(), String> {
         let immediate = i32::try_from(n).map_err(|_| format!("{n:#x} does not fit an immediate"))?;
         if self.relocation.addend != -4 {
             return Err(format!("addend {} on a GOT entry", self.relocation.addend));

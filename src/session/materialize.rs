@@ -159,7 +159,7 @@ fn symbol_value(
     }
     let desc: &ModuleDesc = &module.wasm().desc;
     let layout = desc.layout();
-    let number = match symbol {
+    let offset = match symbol {
         Symbol::Func(f) => {
             let function = FuncIndex(f);
             let slot = module.code().slot_address(function);
@@ -167,16 +167,15 @@ fn symbol_value(
             return Some(SymbolValue::Function { slot, callee });
         }
         Symbol::FuncImport(f) => layout.func_import(f),
-        Symbol::FuncIndex(f) => f,
+        Symbol::FuncIndex(f) => return Some(SymbolValue::Absolute(f.into())),
         Symbol::Global(g) => layout.global(g),
         Symbol::Memory(m) => layout.memory(m),
         Symbol::Table(t) => layout.table(t),
-        Symbol::Type(t) => desc.types[t as usize].0,
-        Symbol::Data(d) => d,
-        Symbol::Elem(e) => e,
+        Symbol::Type(t) => return Some(SymbolValue::Absolute(desc.types[t as usize].0.into())),
+        Symbol::Data(d) | Symbol::Elem(d) => return Some(SymbolValue::Absolute(d.into())),
         Symbol::Tag(t) => layout.tag(t),
     };
-    Some(SymbolValue::Absolute(u64::from(number)))
+    Some(SymbolValue::Absolute(i64::from(offset)))
 }
 
 /// Where the calls go that bind the code of `itself` to a function.

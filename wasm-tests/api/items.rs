@@ -191,3 +191,36 @@ fn limits_hold() {
         assert!(Instance::new(&mut store, &module, &[]).is_err());
     }
 }
+
+#[test]
+fn many_globals_and_a_memory_keep_apart() {
+    // More than a page of globals, which lie below byte 0: no address of the guest leads there.
+    let globals: String = (0..1000).map(|n| format!("(global (mut i64) (i64.const {n}))")).collect();
+    let text = format!(
+        r#"(module (memory (export "memory") 1) {globals}
+            (func (export "fill") (memory.fill (i32.const 0) (i32.const 255) (i32.const 65536)))
+            (func (export "below") (param i32) (result i32) (i32.load8_u (local.get 0)))
+            (func (export "sum") (result i64)
+              (global.set 999 (i64.add (global.get 999) (global.get 0)))
+              (i64.add (global.get 500) (global.get 999))))"#
+    );
+    for engine in engines() {
+        let module = Module::new(&engine, &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let (first, second) = (
+            Instance::new(&mut store, &module, &[]).unwrap(),
+            Instance::new(&mut store, &module, &[]).unwrap(),
+        );
+        first.get_typed_func::<(), ()>(&mut store, "fill").unwrap().call(&mut store, ()).unwrap();
+        first.get_memory(&mut store, "memory").unwrap().grow(&mut store, 10).unwrap();
+        for instance in [first, second] {
+            let sum = instance.get_typed_func::<(), i64>(&mut store, "sum").unwrap();
+            assert_eq!(sum.call(&mut store, ()).unwrap(), 1499);
+            let below = instance.get_typed_func::<i32, i32>(&mut store, "below").unwrap();
+            let error = below.call(&mut store, -1).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
+        }
+        let memory = second.get_memory(&mut store, "memory").unwrap();
+        assert!(memory.data(&store).iter().all(|byte| *byte == 0));
+    }
+}

@@ -86,13 +86,14 @@ pub(super) fn address(f: &mut Lowering<'_>, index: Value, memarg: &MemArg, bytes
     let caught = memarg.offset.checked_add(u64::from(bytes)).is_some_and(|end| end <= MemoryType::GUARD);
     let outside =
         if ty.is_guarded() && caught { None } else { Some(outside(f, index, memory, memarg, bytes)) };
-    let base = base(f, memory, ty);
+    let (base, to_byte_0) = base(f, memory, ty);
     let at = f.ins().iadd(base, index);
+    let offset = memarg.offset.wrapping_add(u64::from(to_byte_0.cast_unsigned()));
     let Some(outside) = outside else {
-        // The guard is shorter than an i32 reaches.
-        return (at, memarg.offset as i32);
+        // The guard is shorter than an i32 reaches, by far.
+        return (at, offset as i32);
     };
-    let at = match memarg.offset {
+    let at = match offset {
         0 => at,
         offset => {
             let offset = f.ins().iconst(I64, offset.cast_signed());
@@ -135,7 +136,8 @@ pub(super) fn descriptor(f: &mut Lowering<'_>, memory: u32) -> Value {
     f.env.pointer(&mut f.builder, Symbol::Memory(memory))
 }
 
-fn base(f: &mut Lowering<'_>, memory: u32, ty: MemoryType) -> Value {
+/// An address and the distance from it to byte 0 of the memory.
+fn base(f: &mut Lowering<'_>, memory: u32, ty: MemoryType) -> (Value, i32) {
     if memory == 0
         && let Some(base) = f.env.memory0_base()
     {
@@ -143,7 +145,7 @@ fn base(f: &mut Lowering<'_>, memory: u32, ty: MemoryType) -> Value {
     }
     let descriptor = descriptor(f, memory);
     let flags = if ty.is_guarded() { f.env.access.fixed } else { f.env.access.memory_desc };
-    f.ins().load(I64, flags, descriptor, MEMORY_BASE)
+    (f.ins().load(I64, flags, descriptor, MEMORY_BASE), 0)
 }
 
 fn length(f: &mut Lowering<'_>, memory: u32) -> Value {
