@@ -3,7 +3,7 @@
 use super::compile::{backends, lua, samples};
 use criterion::{Bencher, Criterion, Throughput};
 use latier::compile::FunctionBody;
-use latier::link::{self, Identity, SymbolValue};
+use latier::link::{self, Identity, Placement, SymbolValue};
 use latier::object::symbol::SymbolName;
 use latier::object::{read, write};
 use latier_runtime::abi::FuncIndex;
@@ -45,7 +45,8 @@ pub fn objects(c: &mut Criterion) {
                 let callee = SymbolValue::Function { slot, callee: None };
                 let value =
                     |name: &str| if name.starts_with("func.") { callee } else { SymbolValue::Absolute(64) };
-                link::link(&object, code, identity, &|name| Some(value(name))).expect("it links");
+                link::link(&object, code, identity, Placement::Next, &|name| Some(value(name)))
+                    .expect("it links");
             });
         });
         group.bench_function("finalize", |b| {

@@ -1,13 +1,14 @@
 //! The object linking layer: object bytes in, finalized code out. It takes `&[u8]` and a table of what symbols mean,
 //! and knows neither who compiled the object nor what module it is for.
 
+mod placement;
 mod x86_64;
 
 use crate::object::read::{self, Object, Relocation};
 use crate::object::symbol::{Symbol, SymbolName};
 use crate::object::write::RelocKind;
 use latier_runtime::abi::FuncIndex;
-use latier_runtime::code_memory::{CodeMemoryError, FinalizedAlloc, ModuleCode};
+use latier_runtime::code_memory::{CodeMemoryError, FinalizedAlloc, InFlightAlloc, ModuleCode};
 use latier_runtime::handlers::{self, CATCH_ALL, Handler};
 use latier_runtime::registry::CodeRecord;
 use std::fmt;
@@ -66,6 +67,15 @@ pub struct Identity {
     pub body_offset: u64,
 }
 
+/// Where in the executable memory code goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Where room is next.
+    Next,
+    /// A few bytes further, if its loops run faster there.
+    ForLoops,
+}
+
 /// Links `object` into the executable memory of a module.
 ///
 /// # Errors
@@ -74,6 +84,7 @@ pub fn link(
     object: &[u8],
     code: &ModuleCode,
     identity: Identity,
+    placement: Placement,
     resolve: &dyn Fn(&str) -> Option<SymbolValue>,
 ) -> Result<FinalizedAlloc, LinkError> {
     let object = read::parse(object).map_err(LinkError::Object)?;
@@ -83,7 +94,8 @@ pub fn link(
     let mut symbols = Symbols { object: &object, resolve, values: vec![None; object.symbols()] };
     let got = got_cells(&mut symbols)?;
     let cells_at = object.text.len().next_multiple_of(8);
-    let mut alloc = code.allocate(cells_at + 8 * got.len()).map_err(LinkError::Memory)?;
+    let len = cells_at + 8 * got.len();
+    let mut alloc = allocate(&object, len, code, placement).map_err(LinkError::Memory)?;
     let running = alloc.running_address() as u64;
     let image = alloc.working();
     image[..object.text.len()].copy_from_slice(object.text);
@@ -123,6 +135,22 @@ pub fn link(
     let handlers = handlers(object.handlers, resolve)?;
     let record = CodeRecord { function, tier, sites: object.sites.into(), handlers, body_offset };
     alloc.finalize(record).map_err(LinkError::Memory)
+}
+
+/// Room for `len` bytes, the object's code first.
+fn allocate<'a>(
+    object: &Object<'_>,
+    len: usize,
+    code: &'a ModuleCode,
+    placement: Placement,
+) -> Result<InFlightAlloc<'a>, CodeMemoryError> {
+    if placement == Placement::Next {
+        return code.allocate(len);
+    }
+    let mut alloc = code.allocate(len + placement::WINDOW)?;
+    let distance = placement::distance(object.text, alloc.running_address(), object.align as usize);
+    alloc.keep(distance..distance + len);
+    Ok(alloc)
 }
 
 /// What the symbols of an object stand for; each is asked for once.

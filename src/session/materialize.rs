@@ -4,7 +4,7 @@ use super::lazy_reexports::LazyReexports;
 use super::listener::{Event, Thread};
 use super::{Cost, LoadError};
 use crate::compile::{CompileError, Compiled, Entry, FunctionBody};
-use crate::link::{self, Callee, Identity, LinkError, SymbolValue};
+use crate::link::{self, Callee, Identity, LinkError, Placement, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
 use crate::tier::Tier;
 use crate::wasm::{Body, callees};
@@ -85,8 +85,9 @@ fn compile_and_link(
     }
     let identity = Identity { function, tier: tier.name(), body_offset: body.offset };
     let itself = (entry == Entry::Start).then_some(function);
+    let placement = if tier == Tier::Optimized { Placement::ForLoops } else { Placement::Next };
     let resolve = |name: &str| symbol_value(module, &compiled.symbols, itself, &bound, name);
-    let linked = link::link(&compiled.object, module.code(), identity, &resolve).map_err(|e| {
+    let linked = link::link(&compiled.object, module.code(), identity, placement, &resolve).map_err(|e| {
         let retry = matches!(&e, LinkError::Memory(e) if e.is_retryable());
         Failure { reason: e.to_string(), retry }
     })?;

@@ -13,6 +13,8 @@ pub struct InFlightAlloc<'a> {
     space: &'a ModuleSpace,
     /// Bytes from the start of the reservation.
     range: Range<usize>,
+    /// Bytes from there to the code.
+    start: usize,
     len: usize,
     finalized: bool,
 }
@@ -20,7 +22,16 @@ pub struct InFlightAlloc<'a> {
 impl<'a> InFlightAlloc<'a> {
     /// The room `range`, of which `len` bytes are used. No one else has it.
     pub(super) fn new(space: &'a ModuleSpace, range: Range<usize>, len: usize) -> InFlightAlloc<'a> {
-        InFlightAlloc { space, range, len, finalized: false }
+        InFlightAlloc { space, range, start: 0, len, finalized: false }
+    }
+
+    /// From now on the code is only these bytes of what it was: what is around them stays unused.
+    ///
+    /// # Panics
+    /// When it was less.
+    pub fn keep(&mut self, bytes: Range<usize>) {
+        assert!(bytes.start <= bytes.end && bytes.end <= self.len, "{bytes:?} of {} bytes", self.len);
+        (self.start, self.len) = (self.start + bytes.start, bytes.end - bytes.start);
     }
 
     /// Where the code is written. It holds anything.
@@ -28,12 +39,12 @@ impl<'a> InFlightAlloc<'a> {
         let start = self.space.memory.views.working();
         // SAFETY: the range lies inside the working view, which is mapped read+write as long as the process lives
         // (there is no allocation in a forked child); it was handed out to this allocation alone.
-        unsafe { slice::from_raw_parts_mut(start.add(self.range.start), self.len) }
+        unsafe { slice::from_raw_parts_mut(start.add(self.range.start + self.start), self.len) }
     }
 
     /// Where the code will run.
     pub fn running_address(&self) -> usize {
-        self.space.memory.running_base() + self.range.start
+        self.space.memory.running_base() + self.range.start + self.start
     }
 
     /// Lets the code run and publishes it for look-ups by address.
