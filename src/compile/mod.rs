@@ -114,7 +114,8 @@ impl From<&wasmparser::Catch> for CatchClause {
 }
 
 /// Maps (body, module facts) to an object. The result depends on nothing else, and on the module only through the
-/// symbols: equal bodies, entered and bound alike, whose symbols have equal types give equal objects.
+/// symbols and by where memory 0 lies: equal bodies, entered and bound alike, whose symbols have equal types give equal
+/// objects.
 pub trait Backend: Send + Sync {
     /// Compiles one function. Any thread, any number at a time.
     ///
