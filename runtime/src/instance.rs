@@ -234,7 +234,8 @@ impl InstanceCell {
 
     /// A place in the vmctx, by an offset that the module's layout gave for a `T`.
     pub(crate) fn field<T>(&self, offset: i32) -> *mut T {
-        debug_assert!(offset < 0 && offset.unsigned_abs() <= self.module.layout.bytes_below());
+        debug_assert!(offset.unsigned_abs() <= self.module.layout.bytes_below());
+        debug_assert!(offset + size_of::<T>() as i32 <= 0, "what lies below the header ends there");
         // SAFETY: offsets of the layout lie in what is below the header, which is as large as the layout says.
         unsafe { self.vmctx().cast::<u8>().offset(offset as isize).cast() }
     }

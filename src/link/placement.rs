@@ -127,8 +127,8 @@ mod tests {
         let mut forward = vec![0x90; 31];
         forward.extend([0x75, 0x02, 0x90, 0x90, 0x90]);
         assert_eq!(distance(&forward, 0x1000, 1), 0);
-        // Two loops end in a jump that starts 30 bytes into a window, the second around both: the first, inner one is
-        // moved off the boundary though with 16 bytes the other one gets there.
+        // Two loops, one in the other. Where the code starts, the inner one's jump crosses a boundary; with 16 bytes before
+        // it the outer one's ends at one.
         let mut nested = code(10, 20);
         nested.extend([0x90; 10]);
         nested.extend([0xff, 0xc9, 0x75, (-(nested.len() as i32) - 4) as u8]);
