@@ -3,6 +3,7 @@
 
 use super::signature::{builtin_signature, signature};
 use crate::object::symbol::Symbol;
+use crate::wasm::{FirstElement, FirstElements};
 use cranelift_codegen::ir::{
     self, AliasRegionData, Endianness, ExceptionTag, ExtFuncData, ExternalName, Function, GlobalValue,
     GlobalValueData, Inst, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKey,
@@ -133,6 +134,8 @@ pub(crate) struct Environ<'a> {
     pub vmctx: Value,
     /// The functions that calls are bound to for good, in order.
     pub bound: &'a [FuncIndex],
+    /// What tables hold at first, if calls by them are promoted.
+    pub elements: Option<&'a FirstElements>,
     /// Where memory 0 is, if that is guarded.
     memory0: Option<Memory0>,
     memory0_used: bool,
@@ -188,6 +191,7 @@ impl<'a> Environ<'a> {
             access,
             vmctx,
             bound: &[],
+            elements: None,
             memory0,
             memory0_used: false,
             result_area: None,
@@ -271,6 +275,12 @@ impl<'a> Environ<'a> {
     /// The function type with this type index.
     pub fn func_type(&self, ty: u32) -> &'a FuncType {
         &self.module.func_types[ty as usize]
+    }
+
+    /// The functions that a call of this type by this table may be promoted to calls of, each where the table holds it at
+    /// first.
+    pub fn likely_callees(&self, ty: u32, table: u32) -> &'a [FirstElement] {
+        self.elements.map_or(&[], |elements| elements.of(table, self.module.types[ty as usize]))
     }
 
     /// The signature of functions of the type with this type index.

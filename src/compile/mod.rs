@@ -17,7 +17,7 @@ mod tests;
 mod translate;
 
 use crate::object::symbol::SymbolList;
-use crate::wasm::{self, BranchHint};
+use crate::wasm::{self, BranchHint, FirstElements};
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::ModuleDesc;
 use std::fmt;
@@ -43,6 +43,8 @@ pub struct FunctionBody<'a> {
     pub hints: &'a [BranchHint],
     /// The functions whose code will stay, in order: calls of them need not look at their slots.
     pub bound: &'a [FuncIndex],
+    /// What tables hold at first, if calls by them are promoted to direct calls of what they hold.
+    pub elements: Option<&'a FirstElements>,
     /// Where the code is entered. Its signature is the function's in any case.
     pub entry: Entry,
 }
@@ -51,7 +53,19 @@ impl<'a> FunctionBody<'a> {
     /// A body with what its module says of it, entered at its start.
     pub fn new(module: &'a wasm::Module, body: &'a wasm::Body) -> FunctionBody<'a> {
         let hints = module.branch_hints(body.index);
-        FunctionBody { index: body.index, bytes: &body.bytes, hints, bound: &[], entry: Entry::Start }
+        FunctionBody {
+            index: body.index,
+            bytes: &body.bytes,
+            hints,
+            bound: &[],
+            elements: None,
+            entry: Entry::Start,
+        }
+    }
+
+    /// The same body, whose calls by tables are promoted to direct calls of what the tables of its module hold at first.
+    pub fn promoting_calls(self, module: &'a wasm::Module) -> FunctionBody<'a> {
+        FunctionBody { elements: Some(module.first_elements()), ..self }
     }
 
     /// The same body, entered at the loop whose operator is at `offset` in its bytes.
@@ -114,7 +128,7 @@ impl From<&wasmparser::Catch> for CatchClause {
 }
 
 /// Maps (body, module facts) to an object. The result depends on nothing else, and on the module only through the
-/// symbols and by where memory 0 lies: equal bodies, entered and bound alike, whose symbols have equal types give equal
+/// symbols and by where memory 0 lies: equal bodies, entered, bound and promoted alike, whose symbols have equal types give equal
 /// objects.
 pub trait Backend: Send + Sync {
     /// Compiles one function. Any thread, any number at a time.

@@ -13,6 +13,7 @@ use latier_runtime::types::TypeRegistry;
 use std::fmt::Write as _;
 
 mod loops;
+mod promotion;
 
 const BOTH: [Settings; 2] = [Settings::Fast, Settings::Optimized];
 

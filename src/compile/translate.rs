@@ -53,7 +53,7 @@ impl Translator {
         let mut params = builder.block_params(entry).to_vec();
         let in_memory = CallLayout::results_in_memory(&func_type.results);
         let mut env = Environ::new(module, params[0], &mut self.cache, &mut builder);
-        env.bound = body.bound;
+        (env.bound, env.elements) = (body.bound, body.elements);
         let parsed = wasmparser::FunctionBody::new(BinaryReader::new(body.bytes, 0));
         let (code, area, entry);
         match body.entry {

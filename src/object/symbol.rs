@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Symbol {
     /// A defined function, to call it: its slot is the symbol's GOT entry, its code the symbol itself.
     Func(u32),
+    /// Address of the slot of a defined function, to compare it.
+    Slot(u32),
     /// Offset in the vmctx of an imported function's `VmFuncImport`.
     FuncImport(u32),
     /// Index of a function, for `ref.func`.
@@ -34,6 +36,7 @@ impl Symbol {
     pub fn kind(self) -> &'static str {
         match self {
             Symbol::Func(_) => "func",
+            Symbol::Slot(_) => "slot",
             Symbol::FuncImport(_) => "import",
             Symbol::FuncIndex(_) => "funcindex",
             Symbol::Global(_) => "global",

@@ -3,7 +3,6 @@
 use super::hot::Target;
 use super::lazy_reexports::LazyReexports;
 use crate::tier::policy;
-use crate::wasm;
 use latier_runtime::abi::FuncIndex;
 
 /// A function that is compiled because another one is.
@@ -21,7 +20,7 @@ pub(super) fn claim(module: &LazyReexports, hot: FuncIndex, hot_bytes: u64) -> V
     let Some(reoptimizer) = &session.reoptimizer else { return Vec::new() };
     let (wasm, filter, knobs) = (module.wasm(), &session.config.tier_filter, &reoptimizer.knobs);
     let callees = |function| match wasm.body(function) {
-        Ok(body) => wasm::callees(&body.bytes, wasm.desc.func_imports),
+        Ok(body) => wasm.callees(&body),
         Err(_) => Vec::new(),
     };
     order(hot, callees, |function, spent| {

@@ -7,7 +7,7 @@ use crate::compile::{CompileError, Compiled, Entry, FunctionBody};
 use crate::link::{self, Callee, Identity, LinkError, Placement, SymbolValue};
 use crate::object::symbol::{Symbol, SymbolList};
 use crate::tier::Tier;
-use crate::wasm::{Body, callees};
+use crate::wasm::Body;
 use latier_runtime::abi::FuncIndex;
 use latier_runtime::code_memory::CodeAddr;
 use latier_runtime::module::ModuleDesc;
@@ -71,6 +71,7 @@ fn compile_and_link(
     let validated = Instant::now();
     let bound = bound(module, &body, tier, entry);
     let whole = FunctionBody { entry, bound: &bound, ..FunctionBody::new(wasm, &body) };
+    let whole = if tier == Tier::Optimized { whole.promoting_calls(wasm) } else { whole };
     let (tier, compiled) = compile(module, whole, tier).map_err(|e| match e.offset {
         Some(at) => format!("{e} (at offset {:#x})", body.offset + u64::from(at)),
         None => e.to_string(),
@@ -106,7 +107,7 @@ fn bound(module: &LazyReexports, body: &Body, tier: Tier, entry: Entry) -> Vec<F
     if tier != Tier::Optimized {
         return Vec::new();
     }
-    let mut callees = callees(&body.bytes, module.wasm().desc.func_imports);
+    let mut callees = module.wasm().callees(body);
     let itself = (entry == Entry::Start).then_some(body.index);
     callees.retain(|callee| itself == Some(*callee) || module.final_code(*callee).is_some());
     callees
@@ -166,6 +167,10 @@ fn symbol_value(
             let slot = module.code().slot_address(function);
             let callee = bound.binary_search(&function).is_ok().then(|| callee(module, function, itself));
             return Some(SymbolValue::Function { slot, callee });
+        }
+        Symbol::Slot(f) => {
+            let slot = module.code().slot_address(FuncIndex(f));
+            return Some(SymbolValue::Absolute(slot.cast_signed() as i64));
         }
         Symbol::FuncImport(f) => layout.func_import(f),
         Symbol::FuncIndex(f) => return Some(SymbolValue::Absolute(f.into())),

@@ -5,6 +5,7 @@ pub mod bytes;
 mod callees;
 mod const_expr;
 mod data;
+mod elements;
 mod error;
 pub mod features;
 mod hints;
@@ -23,7 +24,7 @@ mod used;
 mod validate;
 
 pub use bytes::ModuleBytes;
-pub use callees::callees;
+pub use elements::{FirstElement, FirstElements};
 pub use error::Error;
 pub use features::Features;
 pub use hints::BranchHint;
@@ -35,8 +36,8 @@ use latier_runtime::abi::FuncIndex;
 use latier_runtime::module::{Item, ModuleDesc};
 use latier_runtime::types::TypeRegistry;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A module that was parsed: everything but its function bodies is known and valid.
 pub struct Module {
@@ -51,6 +52,7 @@ pub struct Module {
     producers: Option<Range<u64>>,
     sections: Vec<Section>,
     lines: lines::Lines,
+    elements: OnceLock<FirstElements>,
     validated: AtomicBool,
 }
 
@@ -91,6 +93,7 @@ impl Module {
             producers: scanned.custom.producers,
             sections: scanned.sections,
             lines: lines::Lines::default(),
+            elements: OnceLock::new(),
             validated: AtomicBool::new(false),
         })
     }
@@ -149,6 +152,17 @@ impl Module {
         };
         let bytes = self.bytes.copy(range.start, (range.end - range.start) as usize)?;
         Ok(Body { index, offset: range.start, bytes })
+    }
+
+    /// What its tables hold at first; found out when this is first asked.
+    pub fn first_elements(&self) -> &FirstElements {
+        self.elements.get_or_init(|| FirstElements::new(&self.desc))
+    }
+
+    /// The functions that a validated body calls by their index, or by a table that holds few of their type at first: each
+    /// once, in order, and none that is imported.
+    pub fn callees(&self, body: &Body) -> Vec<FuncIndex> {
+        callees::callees(&body.bytes, &self.desc, self.first_elements())
     }
 
     /// Validates a body.

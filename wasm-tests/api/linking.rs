@@ -271,3 +271,32 @@ fn the_number_of_imports_is_checked() {
     let error = Instance::new(&mut store, &needs, &[]).unwrap_err();
     assert_eq!(error.to_string(), "expected 1 imports, found 0");
 }
+
+#[test]
+fn a_shared_table_calls_the_instance_whose_function_it_holds() {
+    let wat = r#"(module
+        (type $get (func (result i32)))
+        (import "m" "table" (table 2 funcref))
+        (import "m" "id" (global $id i32))
+        (elem (i32.const 0) func $id $double)
+        (func $id (type $get) global.get $id)
+        (func $double (type $get) (i32.mul (global.get $id) (i32.const 2)))
+        (func (export "call") (param i32) (result i32) (call_indirect (type $get) (local.get 0))))"#;
+    for engine in engines() {
+        let module = module(&engine, wat);
+        let mut store = Store::new(&engine, ());
+        let ty = latier::TableType::new(latier::RefType::FUNCREF, 2, None);
+        let table = latier::Table::new(&mut store, ty, latier::Ref::Func(None)).unwrap();
+        let mut instance = |id: i32| {
+            let ty = GlobalType::new(ValType::I32, Mutability::Const);
+            let id = Global::new(&mut store, ty, Val::I32(id)).unwrap();
+            let instance = Instance::new(&mut store, &module, &[table.into(), id.into()]).unwrap();
+            instance.get_typed_func::<i32, i32>(&mut store, "call").unwrap()
+        };
+        // The second puts its functions over the first one's.
+        let calls = [instance(3), instance(5)];
+        for call in calls {
+            assert_eq!([0, 1].map(|n| call.call(&mut store, n).unwrap()), [5, 10]);
+        }
+    }
+}

@@ -63,12 +63,19 @@ impl<'a> Function<'a> {
 
     /// Cranelift's assembly of it.
     pub(super) fn assembly(&self, settings: Settings) -> Result<String> {
-        let text = cranelift::assembly(&self.module.desc, self.compiled(), settings);
+        let text = cranelift::assembly(&self.module.desc, self.compiled_under(settings), settings);
         text.map_err(|e| self.refused(&e))
     }
 
     fn compiled(&self) -> FunctionBody<'_> {
         FunctionBody::new(self.module, &self.body)
+    }
+
+    fn compiled_under(&self, settings: Settings) -> FunctionBody<'_> {
+        match settings {
+            Settings::Optimized => self.compiled().promoting_calls(self.module),
+            _ => self.compiled(),
+        }
     }
 
     /// The offset of an operator in the file, and its text.
@@ -101,7 +108,7 @@ impl<'a> Function<'a> {
             let _ = writeln!(out, "{}", self.operator(line));
         }
         if clif {
-            let text = cranelift::clif(&self.module.desc, self.compiled(), settings);
+            let text = cranelift::clif(&self.module.desc, self.compiled_under(settings), settings);
             let text = text.map_err(|e| self.refused(&e))?;
             let _ = write!(out, "\nCLIF, {tier}:\n{text}");
         }

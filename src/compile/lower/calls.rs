@@ -1,7 +1,7 @@
 //! Calls and tail calls: of defined functions straight to code that stays, else through their slot's symbol; of imports
 //! and table elements through the slot that their record names.
 
-use super::{Lowering, tables};
+use super::{Lowering, promotion, tables};
 use crate::compile::environ::trap_code;
 use crate::compile::signature::{RESULT_BYTES, value_type};
 use crate::object::symbol::Symbol;
@@ -14,7 +14,8 @@ use latier_runtime::vmctx::{FUNCREF_SLOT, FUNCREF_TYPE_ID, FUNCREF_VMCTX, IMPORT
 use wasmparser::Operator;
 
 /// What is called.
-enum Callee {
+#[derive(Clone, Copy)]
+pub(super) enum Callee {
     Defined(ir::FuncRef),
     Code(SigRef, Value),
 }
@@ -30,7 +31,14 @@ struct Call<'a> {
 pub(super) fn lower(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
     let target = match *op {
         Operator::Call { function_index } => direct(f, function_index),
-        Operator::CallIndirect { type_index, table_index } => indirect(f, type_index, table_index),
+        Operator::CallIndirect { type_index, table_index } => {
+            let likely = f.env.likely_callees(type_index, table_index);
+            if !likely.is_empty() {
+                promotion::call(f, type_index, table_index, likely);
+                return true;
+            }
+            indirect(f, type_index, table_index)
+        }
         Operator::CallRef { type_index } => reference(f, type_index),
         _ => return false,
     };
@@ -91,12 +99,17 @@ fn indirect<'a>(f: &mut Lowering<'a>, ty: u32, table: u32) -> Call<'a> {
     let access = f.env.access;
     let record = tables::load_element(f, table, index);
     // A null record faults here: all of a record lies in the page that is never mapped.
-    let actual = f.ins().load(I32, access.nullable_record, record, FUNCREF_TYPE_ID);
+    check_type(f, ty, record, access.nullable_record);
+    through(f, ty, record, access.record)
+}
+
+/// Traps if the function of `record` is of another type than `ty`; `first` is how the record is read.
+pub(super) fn check_type(f: &mut Lowering<'_>, ty: u32, record: Value, first: MemFlagsData) {
+    let actual = f.ins().load(I32, first, record, FUNCREF_TYPE_ID);
     let expected = f.env.number(&mut f.builder, Symbol::Type(ty));
     let expected = f.ins().ireduce(I32, expected);
     let differs = f.ins().icmp(IntCC::NotEqual, actual, expected);
     f.ins().trapnz(differs, trap_code(TrapCode::BadSignature));
-    through(f, ty, record, access.record)
 }
 
 fn reference<'a>(f: &mut Lowering<'a>, ty: u32) -> Call<'a> {
@@ -128,40 +141,48 @@ fn arguments(f: &mut Lowering<'_>, call: &Call<'_>, area: Option<Value>) -> Vec<
 
 /// Takes the arguments from the operand stack, calls, and puts the results there.
 fn call(f: &mut Lowering<'_>, target: Call<'_>) {
-    let results = &target.ty.results;
-    let area = CallLayout::results_in_memory(results)
-        .then(|| f.env.result_area(f.builder.func, RESULT_BYTES * results.len() as u32));
+    let area = result_area(f, target.ty);
     let address = area.map(|area| f.ins().stack_addr(I64, area, 0));
     let args = arguments(f, &target, address);
-    let signature = match target.callee {
+    emit(f, target.callee, &args);
+    f.values = args;
+    if let Some(area) = area {
+        load_results(f, &target.ty.results, area);
+    }
+}
+
+/// Where the results of a call go, if they go through memory.
+pub(super) fn result_area(f: &mut Lowering<'_>, ty: &FuncType) -> Option<ir::StackSlot> {
+    CallLayout::results_in_memory(&ty.results)
+        .then(|| f.env.result_area(f.builder.func, RESULT_BYTES * ty.results.len() as u32))
+}
+
+/// Calls, and puts those results on the operand stack that do not go through memory.
+pub(super) fn emit(f: &mut Lowering<'_>, callee: Callee, args: &[Value]) {
+    let signature = match callee {
         Callee::Defined(callee) => f.builder.func.dfg.ext_funcs[callee].signature,
         Callee::Code(signature, _) => signature,
     };
-    // Results that go through memory are none of the call's own.
     match f.handlers(signature) {
         Some(table) => {
-            match target.callee {
-                Callee::Defined(callee) => f.ins().try_call(callee, &args, table),
-                Callee::Code(_, code) => f.ins().try_call_indirect(code, &args, table),
+            match callee {
+                Callee::Defined(callee) => f.ins().try_call(callee, args, table),
+                Callee::Code(_, code) => f.ins().try_call_indirect(code, args, table),
             };
             let next = f.go_on_behind(table);
             f.stack.extend_from_slice(f.builder.block_params(next));
         }
         None => {
-            let call = match target.callee {
-                Callee::Defined(callee) => f.ins().call(callee, &args),
-                Callee::Code(signature, code) => f.ins().call_indirect(signature, code, &args),
+            let call = match callee {
+                Callee::Defined(callee) => f.ins().call(callee, args),
+                Callee::Code(signature, code) => f.ins().call_indirect(signature, code, args),
             };
             f.stack.extend_from_slice(f.builder.inst_results(call));
         }
     }
-    f.values = args;
-    if let Some(area) = area {
-        load_results(f, results, area);
-    }
 }
 
-fn load_results(f: &mut Lowering<'_>, results: &[ValType], area: ir::StackSlot) {
+pub(super) fn load_results(f: &mut Lowering<'_>, results: &[ValType], area: ir::StackSlot) {
     for (ty, n) in results.iter().zip(0u32..) {
         let offset = (n * RESULT_BYTES) as i32;
         let value = f.ins().stack_load(I64, value_type(*ty), area, offset);

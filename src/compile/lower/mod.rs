@@ -7,6 +7,7 @@ mod exceptions;
 mod globals;
 mod memory;
 mod numeric;
+mod promotion;
 mod refs;
 mod simd;
 mod tables;
