@@ -201,8 +201,10 @@ impl Control {
                 f.builder.append_block_param(header, value_type(*ty));
             }
         }
-        f.ins().jump(header, &self.args);
-        self.land(f, header);
+        let door = self.door(f, header);
+        f.ins().jump(door, &self.args);
+        self.land(f, door);
+        self.go_in(f, door, header);
         self.enter(f, header, height);
         self.read_below(f, height)?;
         self.pass_through(f);

@@ -5,9 +5,11 @@
 //!   landing ──► header of the outermost loop ─┬─ entering? ──► gate ──► header of the next ─┬─ entering? ──► gate ──►
 //!                                             └─► its body                                  └─► its body
 //! ```
-//! Whether the loops are only passed through is a variable, which the last gate sets back.
+//! Whether the loops are only passed through is a variable, which the last gate sets back. Locals that a round
+//! of one of the loops writes before it reads them, as an inner loop's counter, are read from the frame there, not in the
+//! landing: else their last values would have to live to the next round for the sake of this way.
 
-use super::{Control, LoopEntry};
+use super::{BaselineFrame, Control, LoopEntry};
 use crate::compile::locals::zero;
 use crate::compile::lower::Lowering;
 use cranelift_codegen::ir::types::I32;
@@ -15,11 +17,16 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Type};
 use cranelift_frontend::Variable;
 use wasmparser::{Operator, OperatorsReader};
 
+/// How many operators of a loop are looked at to see which locals it overwrites.
+const MOST_LOOKED_AT: usize = 64;
+
 /// The loops around the one to enter at.
 #[derive(Debug)]
 pub(super) struct Approach {
     /// Where their operators stand, outermost first.
     loops: Vec<u32>,
+    /// Locals that a round of one of them writes before it reads them, in order.
+    overwritten: Vec<u32>,
     /// The header of the outermost, once it is there, and the types of its own parameters.
     first: Option<(Block, Vec<Type>)>,
     /// The way on from the header that was there last: an empty block.
@@ -38,7 +45,7 @@ impl Approach {
         while !reader.eof() && (reader.original_position() as u32) < offset {
             let here = reader.original_position() as u32;
             match reader.read()? {
-                Operator::Loop { .. } => open.push(Some(here)),
+                Operator::Loop { .. } => open.push(Some((here, reader.clone()))),
                 Operator::Block { .. }
                 | Operator::If { .. }
                 | Operator::TryTable { .. }
@@ -47,8 +54,19 @@ impl Approach {
                 _ => {}
             }
         }
-        let loops = open.into_iter().flatten().collect();
-        Ok(Approach { loops, first: None, gate: None, entering: None })
+        let (mut loops, mut overwritten) = (Vec::new(), Vec::new());
+        for (at, inside) in open.into_iter().flatten() {
+            loops.push(at);
+            add_overwritten(inside, &mut overwritten)?;
+        }
+        overwritten.sort_unstable();
+        overwritten.dedup();
+        Ok(Approach { loops, overwritten, first: None, gate: None, entering: None })
+    }
+
+    /// Whether there are any.
+    pub(super) fn is_long(&self) -> bool {
+        !self.loops.is_empty()
     }
 
     /// Whether a loop is one of them.
@@ -70,7 +88,13 @@ impl Approach {
     }
 
     /// At the end of the landing: goes on to the header of the loop to enter at, with these arguments.
-    pub(super) fn arrive(&mut self, f: &mut Lowering<'_>, header: Block, args: &[BlockArg]) {
+    pub(super) fn arrive(
+        &mut self,
+        f: &mut Lowering<'_>,
+        frame: &mut BaselineFrame,
+        header: Block,
+        args: &[BlockArg],
+    ) {
         let (Some((first, types)), Some(gate), Some(entering)) =
             (self.first.take(), self.gate.take(), self.entering)
         else {
@@ -78,15 +102,45 @@ impl Approach {
             return;
         };
         let variables: Vec<_> = args.iter().map(|arg| keep(f, *arg)).collect();
+        for (local, ty) in self.overwritten.iter().zip(frame.types(&self.overwritten)) {
+            let nothing = zero(&mut f.builder, ty);
+            f.builder.def_var(Variable::from_u32(*local), nothing);
+        }
         let yes = f.ins().iconst(I32, 1);
         f.builder.def_var(entering, yes);
         pass(f, first, types);
         f.builder.switch_to_block(gate);
         let no = f.ins().iconst(I32, 0);
         f.builder.def_var(entering, no);
+        frame.read_again(f, &self.overwritten);
         let args: Vec<_> = variables.iter().map(|v| BlockArg::Value(f.builder.use_var(*v))).collect();
         f.ins().jump(header, &args);
     }
+}
+
+/// Adds the locals that a round of a loop writes before it reads them, as far as its first operators show, from where
+/// `reader` stands inside of it. Which they are decides about speed alone.
+fn add_overwritten(mut reader: OperatorsReader<'_>, locals: &mut Vec<u32>) -> wasmparser::Result<()> {
+    let (mut read, mut depth) = (Vec::new(), 0);
+    for _ in 0..MOST_LOOKED_AT {
+        match reader.read()? {
+            Operator::LocalGet { local_index } => read.push(local_index),
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
+                locals.extend((!read.contains(&local_index)).then_some(local_index));
+            }
+            Operator::Block { .. } | Operator::Loop { .. } => depth += 1,
+            Operator::End if depth > 0 => depth -= 1,
+            Operator::End
+            | Operator::If { .. }
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::Unreachable => break,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// In a block that is not filled: goes on to a header whose parameters nobody will read.

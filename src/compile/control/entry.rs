@@ -29,6 +29,8 @@ pub(crate) struct BaselineFrame {
     /// What stands for `rbp`.
     base: Value,
     homes: Homes,
+    /// The types and homes of the locals and operands above.
+    above: Vec<(Type, i32)>,
 }
 
 impl BaselineFrame {
@@ -39,9 +41,8 @@ impl BaselineFrame {
         results_in_memory: bool,
         body: &[u8],
     ) -> BaselineFrame {
-        let store = b.ins().load(I64, env.access.fixed, env.vmctx, HEADER_STORE);
-        let base = b.ins().load(I64, MemFlagsData::trusted(), store, STORE_OSR_FRAME);
-        BaselineFrame { base, homes: Homes::new(results_in_memory, may_loop(body)) }
+        let homes = Homes::new(results_in_memory, may_loop(body));
+        BaselineFrame { base: frame(b, env), homes, above: Vec::new() }
     }
 
     /// The address of the result area.
@@ -52,8 +53,34 @@ impl BaselineFrame {
     /// The next local or operand, which is of type `ty`. (Vectors are not aligned.)
     pub fn next(&mut self, b: &mut FunctionBuilder<'_>, ty: Type) -> Value {
         let home = self.homes.next(ty.bytes().div_ceil(8));
+        self.above.push((ty, home));
+        self.at(b, ty, home)
+    }
+
+    fn at(&self, b: &mut FunctionBuilder<'_>, ty: Type, home: i32) -> Value {
         b.ins().load(ty, MemFlagsData::new().with_notrap(), self.base, home)
     }
+
+    /// Reads these locals again, as long as no code has run that might have copied another frame.
+    pub(super) fn read_again(&mut self, f: &mut Lowering<'_>, locals: &[u32]) {
+        self.base = frame(&mut f.builder, &f.env);
+        for local in locals {
+            let (ty, home) = self.above[*local as usize];
+            let value = self.at(&mut f.builder, ty, home);
+            f.builder.def_var(Variable::from_u32(*local), value);
+        }
+    }
+
+    /// The types of these locals.
+    pub(super) fn types(&self, locals: &[u32]) -> Vec<Type> {
+        locals.iter().map(|local| self.above[*local as usize].0).collect()
+    }
+}
+
+/// What stands for `rbp` of the frame that was copied last.
+fn frame(b: &mut FunctionBuilder<'_>, env: &Environ<'_>) -> Value {
+    let store = b.ins().load(I64, env.access.fixed, env.vmctx, HEADER_STORE);
+    b.ins().load(I64, MemFlagsData::trusted(), store, STORE_OSR_FRAME)
 }
 
 /// What translation of a body that is entered at a loop keeps track of.
@@ -135,6 +162,33 @@ impl Control {
         self.entry.as_ref().map_or(0, |entry| entry.variables.len())
     }
 
+    /// Where a loop that is just opened is entered: at its header, or before it, if there is a way to it through other
+    /// loops. What these leave as it is is then one value in the loop, whichever way it came.
+    pub(super) fn door(&mut self, f: &mut Lowering<'_>, header: Block) -> Block {
+        match &self.entry {
+            Some(entry) if entry.offset == entry.here && entry.approach.is_long() => {
+                let door = f.builder.create_block();
+                for n in 0..f.builder.block_params(header).len() {
+                    let ty = f.builder.func.dfg.value_type(f.builder.block_params(header)[n]);
+                    f.builder.append_block_param(door, ty);
+                }
+                door
+            }
+            _ => header,
+        }
+    }
+
+    /// In the door of a loop: goes on to the header.
+    pub(super) fn go_in(&mut self, f: &mut Lowering<'_>, door: Block, header: Block) {
+        if door == header {
+            return;
+        }
+        f.builder.switch_to_block(door);
+        f.builder.seal_block(door);
+        let args: Vec<_> = f.builder.block_params(door).iter().map(|param| BlockArg::Value(*param)).collect();
+        f.ins().jump(header, &args);
+    }
+
     /// A construct opens above `height` operands.
     pub(super) fn keep_below(&mut self, f: &mut Lowering<'_>, height: usize) -> Result<(), CompileError> {
         let Some(entry) = &mut self.entry else { return Ok(()) };
@@ -185,7 +239,7 @@ impl Control {
                 None => self.args.push(BlockArg::Value(value)),
             }
         }
-        entry.approach.arrive(f, header, &self.args);
+        entry.approach.arrive(f, &mut entry.frame, header, &self.args);
     }
 
     /// The places of operands that have no home in a baseline frame: what an `if` keeps for its else arm is read
