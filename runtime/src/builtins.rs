@@ -300,11 +300,7 @@ pub(crate) fn copy_elements(
 ) -> Option<()> {
     let desc = instance.module.desc().elements.get(segment)?;
     let dropped = instance.dropped_elements.get(segment)?.get();
-    let have = match &desc.items {
-        _ if dropped => 0,
-        ElementItems::Functions(items) => items.len(),
-        ElementItems::Expressions(items) => items.len(),
-    };
+    let have = if dropped { 0 } else { desc.items.count() };
     let len = len.unwrap_or(have as u64);
     if !within(to, len, table.len()) || !within(from, len, have as u64) {
         return None;

@@ -233,6 +233,16 @@ pub enum ElementItems {
     Expressions(Vec<ConstExpr>),
 }
 
+impl ElementItems {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            ElementItems::Functions(items) => items.len(),
+            ElementItems::Expressions(items) => items.len(),
+        }
+    }
+}
+
 /// When an element segment is used.
 #[derive(Clone, Debug)]
 pub enum ElementMode {

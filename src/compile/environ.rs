@@ -20,6 +20,10 @@ use latier_runtime::vmctx::{
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// Calls by tables become direct calls of so many functions in one body, each call counted by itself: more would make
+/// the code of a body long that may be slow to compile as it is.
+const MOST_PROMOTED: usize = 256;
+
 /// What the stack slot that keeps the vmctx is known by.
 pub(crate) const VMCTX_KEY: u64 = 1;
 
@@ -136,6 +140,8 @@ pub(crate) struct Environ<'a> {
     pub bound: &'a [FuncIndex],
     /// What tables hold at first, if calls by them are promoted.
     pub elements: Option<&'a FirstElements>,
+    /// How many direct calls such calls have become.
+    promoted: usize,
     /// Where memory 0 is, if that is guarded.
     memory0: Option<Memory0>,
     memory0_used: bool,
@@ -192,6 +198,7 @@ impl<'a> Environ<'a> {
             vmctx,
             bound: &[],
             elements: None,
+            promoted: 0,
             memory0,
             memory0_used: false,
             result_area: None,
@@ -277,10 +284,17 @@ impl<'a> Environ<'a> {
         &self.module.func_types[ty as usize]
     }
 
-    /// The functions that a call of this type by this table may be promoted to calls of, each where the table holds it at
-    /// first.
-    pub fn likely_callees(&self, ty: u32, table: u32) -> &'a [FirstElement] {
-        self.elements.map_or(&[], |elements| elements.of(table, self.module.types[ty as usize]))
+    /// The functions that the next call of this type by this table is promoted to calls of, each where the table holds it
+    /// at first; none if it is not promoted.
+    pub fn promote(&mut self, ty: u32, table: u32) -> &'a [FirstElement] {
+        let likely =
+            self.elements.map_or(&[][..], |elements| elements.of(table, self.module.types[ty as usize]));
+        let promoted = self.promoted + likely.len();
+        if promoted > MOST_PROMOTED {
+            return &[];
+        }
+        self.promoted = promoted;
+        likely
     }
 
     /// The signature of functions of the type with this type index.

@@ -12,6 +12,9 @@ use std::ops::RangeInclusive;
 /// predicted as it is; for many, the code would be long.
 const FUNCTIONS: RangeInclusive<usize> = 2..=8;
 
+/// Of more elements than this in all, nothing is known: it would take more memory than it is worth.
+const MOST_ELEMENTS: usize = 1 << 17;
+
 /// In more places of a table than this, functions of one type are not told apart by their places.
 const MOST_PLACES: usize = 64;
 
@@ -31,6 +34,9 @@ pub struct FirstElements(HashMap<(u32, TypeId), Vec<FirstElement>>);
 impl FirstElements {
     pub(super) fn new(desc: &ModuleDesc) -> FirstElements {
         let mut elements = BTreeMap::new();
+        if desc.elements.iter().map(|segment| segment.items.count()).sum::<usize>() > MOST_ELEMENTS {
+            return FirstElements::default();
+        }
         for segment in &desc.elements {
             if let Some((table, first, functions)) = placed(segment) {
                 elements.extend((first..=u32::MAX).zip(functions).map(|(at, held)| ((table, at), held)));

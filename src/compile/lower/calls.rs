@@ -32,7 +32,7 @@ pub(super) fn lower(op: &Operator<'_>, f: &mut Lowering<'_>) -> bool {
     let target = match *op {
         Operator::Call { function_index } => direct(f, function_index),
         Operator::CallIndirect { type_index, table_index } => {
-            let likely = f.env.likely_callees(type_index, table_index);
+            let likely = f.env.promote(type_index, table_index);
             if !likely.is_empty() {
                 promotion::call(f, type_index, table_index, likely);
                 return true;

@@ -38,6 +38,21 @@ fn calls_of_a_few_functions_are_promoted() {
 }
 
 #[test]
+fn a_body_does_not_become_too_long() {
+    let calls = "(local.set 0 (call_indirect (type $a) (local.get 0) (local.get 0)))".repeat(200);
+    let module = module(&format!(
+        "(module (type $a (func (param i32) (result i32))) (table 9 funcref) (elem (i32.const 0) func $f $g)
+          (func (param i32) (result i32) {calls} (local.get 0))
+          (func $f (type $a) local.get 0) (func $g (type $a) local.get 0))"
+    ));
+    let body = module.body(FuncIndex(0)).unwrap();
+    let body = FunctionBody::new(&module, &body).promoting_calls(&module);
+    let text = clif(&module.desc, body, Settings::Optimized).unwrap();
+    assert_eq!(text.matches(" = call fn").count(), 256);
+    assert_eq!(text.matches(" = call_indirect").count(), 200);
+}
+
+#[test]
 fn calls_of_one_function_of_many_or_of_none_known_are_not() {
     let none: [Symbol; 0] = [];
     assert_eq!(promoted("(table 9 funcref)", "(elem (i32.const 3) func $f $f $other)"), none);
